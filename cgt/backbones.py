@@ -1,0 +1,59 @@
+"""One backbone per dataset: three stages, each followed by an exit.
+
+Both are plain stacks of 3×3 convolution, batch normalisation and ReLU. Widths are chosen so that the
+exits cost about 15–30 %, 45–65 % and 100 % of the whole network, heads included.
+"""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from cgt.network import EarlyExitNetwork
+
+
+def fashion_mnist_cnn(in_channels: int, num_classes: int) -> EarlyExitNetwork:
+    """2.6 M multiply–accumulates on ``[B, 1, 28, 28]``; exits see 7×7, 7×7 and 4×4 maps."""
+    stages = [
+        nn.Sequential(_conv(in_channels, 24, kernel=5, stride=2), _conv(24, 32, stride=2)),
+        nn.Sequential(_conv(32, 32), _conv(32, 32)),
+        nn.Sequential(_conv(32, 64, stride=2), _conv(64, 96)),
+    ]
+    heads = [
+        _linear_head(32 * 7 * 7, num_classes),
+        _linear_head(32 * 7 * 7, num_classes),
+        _linear_head(96 * 4 * 4, num_classes),
+    ]
+    return EarlyExitNetwork(stages, heads)
+
+
+def indian_pines_cnn(in_channels: int, num_classes: int) -> EarlyExitNetwork:
+    """2.2 M multiply–accumulates; classifies the centre of a ``[B, 30, 11, 11]`` patch."""
+    stages = [
+        nn.Sequential(_conv(in_channels, 48, stride=2)),
+        nn.Sequential(_conv(48, 48)),
+        nn.Sequential(_conv(48, 64)),
+    ]
+    heads = [_pooled_head(width, num_classes) for width in (48, 48, 64)]
+    return EarlyExitNetwork(stages, heads)
+
+
+BACKBONES: dict[str, Callable[[int, int], EarlyExitNetwork]] = {
+    "fashion_mnist": fashion_mnist_cnn,
+    "indian_pines": indian_pines_cnn,
+}
+
+
+def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _linear_head(features: int, num_classes: int) -> nn.Sequential:
+    return nn.Sequential(nn.Flatten(), nn.Linear(features, num_classes))
+
+
+def _pooled_head(channels: int, num_classes: int) -> nn.Sequential:
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes))

@@ -1,0 +1,199 @@
+"""Losses of Confidence-Gated Training: HardCGT and SoftCGT (arXiv 2509.17885).
+
+Both weigh the cross-entropy of every exit per sample:
+
+    loss = mean over the batch of Σ_e w_e · CE_e
+    w_e  = λ_e · elig_e + leak          (rows divided by their sum when ``normalize``)
+    elig_1 = 1,  elig_e = Π_{k<e} g_k   (g: see :mod:`cgt.gates`)
+
+No gradient flows through the weights.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cgt.gates import eligibility, hard_gate, residual_gate, sigmoid_gate
+from cgt.validation import (
+    as_exit_weights,
+    check_logits,
+    check_non_negative,
+    check_probability,
+    check_targets,
+)
+
+
+class LossTerms(NamedTuple):
+    """What a batch contributes, before it is summed. All are ``[B, E]``."""
+
+    losses: Tensor
+    """Loss of each exit on each sample, in nats."""
+    weights: Tensor
+    """Its weight; carries no gradient."""
+    eligibility: Tensor
+    """Share of the sample that earlier exits left over, in [0, 1]."""
+
+    def total(self) -> Tensor:
+        """Scalar: mean over the batch of Σ_e w_e · loss_e."""
+        return (self.weights * self.losses).sum(dim=1).mean()
+
+
+def exit_cross_entropy(
+    logits: Sequence[Tensor], targets: Tensor, label_smoothing: float = 0.0
+) -> Tensor:
+    """Cross-entropy of each exit on each sample, ``[B, E]``, in nats."""
+    return torch.stack(
+        [
+            F.cross_entropy(exit_logits, targets, reduction="none", label_smoothing=label_smoothing)
+            for exit_logits in logits
+        ],
+        dim=1,
+    )
+
+
+class _ConfidenceGatedLoss(nn.Module, ABC):
+    def __init__(self, tau: float, leak: float, normalize: bool, label_smoothing: float) -> None:
+        super().__init__()
+        self.tau = check_probability("tau", tau)
+        self.leak = check_non_negative("leak", leak)
+        self.normalize = bool(normalize)
+        self.label_smoothing = check_probability("label_smoothing", label_smoothing)
+
+    @abstractmethod
+    def gate(self, probabilities: Tensor, targets: Tensor) -> Tensor:
+        """Gate of one exit, ``[B]`` in [0, 1]; ``probabilities`` are ``[B, C]``."""
+
+    def forward(
+        self,
+        logits: Sequence[Tensor],
+        targets: Tensor,
+        exit_weights: Sequence[float] | Tensor | None = None,
+    ) -> Tensor:
+        """Scalar loss. Arguments as in :meth:`terms`."""
+        return self.terms(logits, targets, exit_weights).total()
+
+    def weights(
+        self,
+        logits: Sequence[Tensor],
+        targets: Tensor,
+        exit_weights: Sequence[float] | Tensor | None = None,
+    ) -> Tensor:
+        """Weight of each exit's loss on each sample, ``[B, E]``, without gradient."""
+        lambdas = self._checked(logits, targets, exit_weights)
+        return self._weights(self._eligibility(logits, targets), lambdas)
+
+    def terms(
+        self,
+        logits: Sequence[Tensor],
+        targets: Tensor,
+        exit_weights: Sequence[float] | Tensor | None = None,
+    ) -> LossTerms:
+        """Losses, weights and eligibility of a batch.
+
+        Args:
+            logits: E tensors ``[B, C]``, shallow to deep, finite.
+            targets: ``[B]`` int64 in 0 … C−1.
+            exit_weights: λ, ``[E]``, finite, ≥ 0, not all zero; default ones.
+
+        Raises:
+            ValueError: for arguments outside what is said above.
+        """
+        lambdas = self._checked(logits, targets, exit_weights)
+        eligible = self._eligibility(logits, targets)
+        losses = exit_cross_entropy(logits, targets, self.label_smoothing)
+        return LossTerms(losses, self._weights(eligible, lambdas), eligible)
+
+    def _checked(
+        self,
+        logits: Sequence[Tensor],
+        targets: Tensor,
+        exit_weights: Sequence[float] | Tensor | None,
+    ) -> Tensor:
+        check_logits(logits)
+        check_targets(targets, *logits[0].shape)
+        return as_exit_weights(exit_weights, logits[0], len(logits))
+
+    @torch.no_grad()
+    def _eligibility(self, logits: Sequence[Tensor], targets: Tensor) -> Tensor:
+        gates = [self.gate(exit_logits.softmax(dim=1), targets) for exit_logits in logits[:-1]]
+        return eligibility(gates, first=logits[0].new_ones(len(targets)))
+
+    @torch.no_grad()
+    def _weights(self, eligible: Tensor, lambdas: Tensor) -> Tensor:
+        weights = lambdas * eligible + self.leak
+        if not self.normalize:
+            return weights
+        total = weights.sum(dim=1, keepdim=True)
+        # λ_1 = 0 and leak = 0 can leave a solved sample with no weight at all: it stays at zero.
+        return torch.where(total > 0, weights / total, weights)
+
+
+class HardCGTLoss(_ConfidenceGatedLoss):
+    """HardCGT: a sample is closed to deeper exits once an exit is sure and right.
+
+    g = 1 − 1[max p ≥ τ and argmax p = y].
+
+    Args:
+        tau: confidence needed to close the gate, in [0, 1].
+        leak: added to every weight, ≥ 0, so that no exit is cut off completely.
+        normalize: divide the weights of each sample by their sum.
+        label_smoothing: of the cross-entropy, in [0, 1].
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        tau: float = 0.5,
+        leak: float = 1e-3,
+        normalize: bool = True,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(tau, leak, normalize, label_smoothing)
+
+    def gate(self, probabilities: Tensor, targets: Tensor) -> Tensor:
+        return hard_gate(probabilities, targets, self.tau)
+
+
+class SoftCGTLoss(_ConfidenceGatedLoss):
+    """SoftCGT: deeper exits learn from a sample as far as its uncertainty is left.
+
+    g = 1 − sigmoid(scale · (p(y) − τ)), or g = 1 − p(y) with ``gate="residual"``.
+
+    Args:
+        tau: probability of the true class at which the sigmoid gate is half closed, in [0, 1].
+        scale: steepness of the sigmoid gate, ≥ 0; the authors' code has 1, which hardly gates.
+        leak: added to every weight, ≥ 0.
+        normalize: divide the weights of each sample by their sum.
+        label_smoothing: of the cross-entropy, in [0, 1].
+        gate: ``"sigmoid"`` (the authors' code) or ``"residual"`` (the paper's text; τ and scale
+            play no part in it).
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        tau: float = 0.9,
+        scale: float = 1.0,
+        leak: float = 1e-3,
+        normalize: bool = True,
+        label_smoothing: float = 0.0,
+        gate: str = "sigmoid",
+    ) -> None:
+        super().__init__(tau, leak, normalize, label_smoothing)
+        self.scale = check_non_negative("scale", scale)
+        if gate not in ("sigmoid", "residual"):
+            raise ValueError(f"gate is {gate!r}; it must be 'sigmoid' or 'residual'")
+        self.form = gate
+
+    def gate(self, probabilities: Tensor, targets: Tensor) -> Tensor:
+        if self.form == "residual":
+            return residual_gate(probabilities, targets)
+        return sigmoid_gate(probabilities, targets, self.tau, self.scale)

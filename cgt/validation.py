@@ -1,0 +1,79 @@
+"""Checks of what users hand in. Each raises ValueError: what is wrong and what is allowed."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def check_probability(name: str, value: float) -> float:
+    """A number in [0, 1]."""
+    if not (isinstance(value, int | float) and 0.0 <= value <= 1.0):
+        raise ValueError(f"{name} is {value!r}; it must be a number in [0, 1]")
+    return float(value)
+
+
+def check_non_negative(name: str, value: float) -> float:
+    """A finite number ≥ 0."""
+    if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} is {value!r}; it must be a finite number >= 0")
+    return float(value)
+
+
+def check_logits(logits: Sequence[Tensor]) -> None:
+    """A non-empty sequence of equally shaped, finite ``[B, C]`` tensors, shallow to deep."""
+    if isinstance(logits, Tensor) or len(logits) == 0:
+        raise ValueError("logits must be a non-empty sequence of [B, C] tensors, one per exit")
+    shape = logits[0].shape
+    if len(shape) != 2 or shape[0] < 1 or shape[1] < 2:
+        raise ValueError(f"logits of exit 1 have shape {list(shape)}; [B >= 1, C >= 2] is needed")
+    for number, exit_logits in enumerate(logits, start=1):
+        if exit_logits.shape != shape:
+            raise ValueError(
+                f"logits of exit {number} have shape {list(exit_logits.shape)}; "
+                f"all exits must agree with exit 1, {list(shape)}"
+            )
+        if not torch.isfinite(exit_logits).all():
+            raise ValueError(f"logits of exit {number} hold NaN or infinity; they must be finite")
+
+
+def check_targets(targets: Tensor, batch: int, num_classes: int) -> None:
+    """Class numbers ``[B]``, int64, in 0 … C−1."""
+    if targets.shape != (batch,):
+        raise ValueError(f"targets have shape {list(targets.shape)}; [{batch}] is needed")
+    if targets.dtype != torch.int64:
+        raise ValueError(f"targets have dtype {targets.dtype}; torch.int64 is needed")
+    low, high = int(targets.min()), int(targets.max())
+    if low < 0 or high >= num_classes:
+        wrong = low if low < 0 else high
+        raise ValueError(f"targets hold class {wrong}; classes run from 0 to {num_classes - 1}")
+
+
+def as_exit_weights(values: Sequence[float] | Tensor | None, like: Tensor, exits: int) -> Tensor:
+    """λ as an ``[E]`` tensor of finite numbers ≥ 0, not all zero; ones when ``None``."""
+    if values is None:
+        return like.new_ones(exits)
+    weights = torch.as_tensor(values, dtype=like.dtype, device=like.device)
+    if weights.shape != (exits,):
+        raise ValueError(f"exit_weights have shape {list(weights.shape)}; [{exits}] is needed")
+    if not torch.isfinite(weights).all() or (weights < 0).any() or weights.sum() == 0:
+        raise ValueError(
+            f"exit_weights are {weights.tolist()}; they must be finite, >= 0 and not all zero"
+        )
+    return weights
+
+
+def as_thresholds(threshold: float | Sequence[float] | Tensor, exits: int) -> list[float]:
+    """One threshold for each of the first E−1 exits, in [0, 1]; a scalar serves them all."""
+    values = torch.as_tensor(threshold, dtype=torch.float64)
+    if values.ndim == 0:
+        values = values.repeat(exits - 1)
+    if values.shape != (exits - 1,):
+        raise ValueError(
+            f"threshold has shape {list(values.shape)}; a scalar or {exits - 1} values, one for "
+            f"each exit but the last, are allowed"
+        )
+    for value in values.tolist():
+        check_probability("threshold", value)
+    return values.tolist()
