@@ -1,0 +1,15 @@
+"""The methods, in the order in which tables and figures show them."""
+
+from cgt.methods.base import Method, Phase
+from cgt.methods.branchynet import BranchyNet
+from cgt.methods.cascade import Cascade
+from cgt.methods.classynet import ClassyNet
+from cgt.methods.hard_cgt import HardCGT
+from cgt.methods.single_exit import SingleExit
+from cgt.methods.soft_cgt import SoftCGT
+
+REGISTRY: dict[str, type[Method]] = {
+    method.name: method for method in (SingleExit, BranchyNet, Cascade, ClassyNet, HardCGT, SoftCGT)
+}
+
+__all__ = ["REGISTRY", "Method", "Phase"]

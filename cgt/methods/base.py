@@ -1,0 +1,106 @@
+"""What a training method decides; :mod:`cgt.training` does the rest, the same for all.
+
+A method is a dataclass of its hyperparameters. It says in which phases the network is trained,
+what each exit's loss on each sample is and weighs, and how an exit turns logits into an answer.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from cgt.exits import confidence
+from cgt.losses import LossTerms, exit_cross_entropy
+from cgt.network import EarlyExitNetwork
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with an optimiser and a learning-rate cycle of its own.
+
+    epochs: ≥ 1.
+    depth: the first ``depth`` exits are computed.
+    trainable: numbers (from 0) of the stages that learn, with their heads; the others are frozen,
+        batch-norm statistics included. Their mean validation accuracy picks the checkpoint.
+    """
+
+    epochs: int
+    depth: int
+    trainable: tuple[int, ...]
+
+
+class Method(ABC):
+    """Base of every method. ``exits`` is the number of exits of the network it trains."""
+
+    name: ClassVar[str]
+    label_smoothing: float = 0.0
+    """Of every exit's cross-entropy; a setting of the dataset, set by the training loop."""
+
+    def network(self, backbone: EarlyExitNetwork) -> EarlyExitNetwork:
+        """The network to train; by default the whole backbone with all its exits."""
+        return backbone
+
+    def phases(self, epochs: int, exits: int) -> tuple[Phase, ...]:
+        """Split ``epochs`` into phases; by default one, with all exits trained jointly.
+
+        Raises:
+            ValueError: if there are fewer epochs than phases.
+        """
+        return (Phase(epochs, exits, tuple(range(exits))),)
+
+    def start_phase(self, number: int, validate: Callable[[], tuple[Tensor, Tensor]]) -> None:
+        """Called before phase ``number`` (from 0).
+
+        ``validate()`` returns logits ``[E, N, C]`` and targets ``[N]`` of the validation split.
+        """
+
+    @abstractmethod
+    def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
+        """Losses and weights of a batch, each ``[B, depth]``; ``progress`` is in [0, 1)."""
+
+    def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Confidence in [0, 1] and prediction, each ``[E, N]``, from logits ``[E, N, C]``."""
+        return confidence(logits)
+
+    def state(self) -> dict[str, Any]:
+        """What the method has learned besides the network, for checkpoints."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take back what :meth:`state` gave."""
+
+    def weighted(
+        self, logits: Sequence[Tensor], targets: Tensor, exit_weights: Sequence[float]
+    ) -> LossTerms:
+        """Cross-entropy with the same weights for every sample."""
+        losses = exit_cross_entropy(logits, targets, self.label_smoothing)
+        weights = losses.new_tensor(exit_weights).expand_as(losses)
+        return LossTerms(losses, weights, torch.ones_like(losses).detach())
+
+
+def interpolate(start: Sequence[float], end: Sequence[float], progress: float) -> list[float]:
+    """λ on the straight line from ``start`` (progress 0) to ``end`` (progress 1)."""
+    return [a + (b - a) * progress for a, b in zip(start, end, strict=True)]
+
+
+def split_epochs(epochs: int, shares: Sequence[float], least: int = 1) -> list[int]:
+    """Split ``epochs`` in proportion to ``shares``, whole numbers ≥ ``least`` that add up.
+
+    Raises:
+        ValueError: if there are too few epochs for that.
+    """
+    if epochs < least * len(shares):
+        raise ValueError(
+            f"epochs is {epochs}; this method trains in {len(shares)} phases and needs at least "
+            f"{least * len(shares)}"
+        )
+    spare = epochs - least * len(shares)
+    exact = [spare * share / sum(shares) for share in shares]
+    parts = [int(value) for value in exact]
+    by_remainder = sorted(range(len(shares)), key=lambda i: parts[i] - exact[i])
+    for index in by_remainder[: spare - sum(parts)]:
+        parts[index] += 1
+    return [part + least for part in parts]

@@ -1,0 +1,122 @@
+"""ClassyNet: early exits answer for selected classes only.
+
+Idea:    the easiest classes go to early exits. Exit e knows the classes C_1 ⊂ C_2 ⊂ … ⊂ C_E = all
+         and has one answer more, "another class", for the rest.
+Formula: loss = mean over the batch of Σ_e −log q_e, where q_e = p_e(y) if y ∈ C_e and
+         q_e = Σ_{c ∉ C_e} p_e(c) otherwise. An exit may answer only where "another class" does not
+         win: elsewhere its confidence is 0.
+Source:  Ayyat, Nadeem, Krawczyk: ClassyNet, IEEE Internet of Things Journal 11(9), 2024,
+         doi 10.1109/JIOT.2023.3344120. Only the abstract is public.
+Reading: ours. Class sets are nested; classes are ordered by their validation recall at exit 1
+         after a joint warm-up over all classes, which is part of the same number of epochs.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cgt.losses import LossTerms
+from cgt.methods.base import Method, Phase, split_epochs
+
+
+@dataclass
+class ClassyNet(Method):
+    """Hyperparameters of ClassyNet.
+
+    warmup: share of the epochs in the joint warm-up, in (0, 1).
+    class_share: share of the classes that exits 1 … E−1 know, in (0, 1], not decreasing.
+    """
+
+    warmup: float = 0.3
+    class_share: Sequence[float] = (0.4, 0.7)
+    known: Tensor | None = field(default=None, init=False, repr=False)
+    """Boolean ``[E, C]``: which classes each exit knows; ``None`` during the warm-up."""
+    name: ClassVar[str] = "classynet"
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.warmup < 1.0:
+            raise ValueError(f"warmup is {self.warmup}; it must lie between 0 and 1")
+        shares = list(self.class_share)
+        if sorted(shares) != shares or not all(0.0 < share <= 1.0 for share in shares):
+            raise ValueError(f"class_share is {shares}; it must rise within (0, 1]")
+
+    def phases(self, epochs: int, exits: int) -> tuple[Phase, ...]:
+        if len(self.class_share) != exits - 1:
+            raise ValueError(
+                f"class_share is {list(self.class_share)}; {exits - 1} numbers, one for each exit "
+                f"but the last, are needed"
+            )
+        parts = split_epochs(epochs, [self.warmup, 1.0 - self.warmup])
+        return tuple(Phase(part, exits, tuple(range(exits))) for part in parts)
+
+    def start_phase(self, number: int, validate: Callable[[], tuple[Tensor, Tensor]]) -> None:
+        if number == 1:
+            logits, targets = validate()
+            self.known = nested_classes(
+                logits[0].argmax(dim=1), targets, logits.shape[2], [*self.class_share, 1.0]
+            )
+
+    def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
+        if self.known is None:
+            return self.weighted(logits, targets, [1.0] * len(logits))
+        losses = torch.stack(
+            [
+                coarse_cross_entropy(exit_logits, targets, known, self.label_smoothing)
+                for exit_logits, known in zip(logits, self.known, strict=True)
+            ],
+            dim=1,
+        )
+        ones = torch.ones_like(losses).detach()
+        return LossTerms(losses, ones, ones)
+
+    def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        if self.known is None:
+            return super().decide(logits)
+        probabilities = logits.softmax(dim=2)
+        known = self.known.unsqueeze(1)
+        another = probabilities.masked_fill(known, 0.0).sum(dim=2)
+        confidence, prediction = probabilities.masked_fill(~known, 0.0).max(dim=2)
+        return torch.where(confidence > another, confidence, 0.0), prediction
+
+    def state(self) -> dict[str, Any]:
+        return {"known": self.known}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.known = state["known"]
+
+
+def nested_classes(
+    predictions: Tensor, targets: Tensor, num_classes: int, shares: Sequence[float]
+) -> Tensor:
+    """Boolean ``[E, C]``: exit e knows the ``shares[e]`` of classes with the highest recall.
+
+    ``predictions`` and ``targets`` are ``[N]``; each exit knows at least one class. Ties go to the
+    lower class number.
+    """
+    hits = torch.bincount(targets[predictions == targets], minlength=num_classes)
+    recall = hits / torch.bincount(targets, minlength=num_classes).clamp(min=1)
+    rank = recall.argsort(descending=True, stable=True).argsort()
+    counts = torch.tensor([max(1, round(share * num_classes)) for share in shares])
+    return rank.unsqueeze(0) < counts.unsqueeze(1)
+
+
+def coarse_cross_entropy(
+    logits: Tensor, targets: Tensor, known: Tensor, label_smoothing: float = 0.0
+) -> Tensor:
+    """Cross-entropy over the known classes and one that stands for all others; ``[B]``, in nats.
+
+    ``logits`` ``[B, C]``, ``targets`` ``[B]``, ``known`` boolean ``[C]``.
+    """
+    if known.all():
+        return F.cross_entropy(logits, targets, reduction="none", label_smoothing=label_smoothing)
+    log_p = logits.log_softmax(dim=1)
+    another = log_p[:, ~known].logsumexp(dim=1, keepdim=True)
+    groups = torch.cat([log_p[:, known], another], dim=1)
+    group_of = torch.where(known, known.cumsum(dim=0) - 1, known.sum())
+    return F.nll_loss(groups, group_of[targets], reduction="none") * (1 - label_smoothing) - (
+        label_smoothing * groups.mean(dim=1)
+    )

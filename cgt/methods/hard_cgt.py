@@ -1,0 +1,33 @@
+"""HardCGT: a 0/1 gate. Once an exit is sure and right, deeper exits do not learn from the sample.
+
+Idea:    train deeper exits on what is left to them at inference.
+Formula: w_e = λ_e(t) · Π_{k<e} (1 − 1[max p_k ≥ τ and argmax p_k = y]) + leak, rows normalised.
+Source:  arXiv 2509.17885, HardCGT; leak, normalisation and the linear λ schedule are in the authors'
+         code. Loss: :class:`cgt.losses.HardCGTLoss`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from cgt.losses import HardCGTLoss, LossTerms
+from cgt.methods.base import Method, interpolate
+
+
+@dataclass
+class HardCGT(Method):
+    """tau, leak, normalize: see the loss. exit_weights_start/_end: λ at the first and last step."""
+
+    tau: float = 0.5
+    leak: float = 1e-3
+    normalize: bool = True
+    exit_weights_start: Sequence[float] = (1.0, 1.0, 1.0)
+    exit_weights_end: Sequence[float] = (1.0, 1.0, 1.0)
+    name: ClassVar[str] = "hard_cgt"
+
+    def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
+        loss = HardCGTLoss(self.tau, self.leak, self.normalize, self.label_smoothing)
+        lambdas = interpolate(self.exit_weights_start, self.exit_weights_end, progress)
+        return loss.terms(logits, targets, lambdas)

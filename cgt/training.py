@@ -1,0 +1,320 @@
+"""One training loop for all methods.
+
+At the same (dataset, seed) every method gets the same initial weights, data order, augmentation and
+number of epochs. Data stay in memory as tensors. Everything random depends on the epoch's number and
+not on what ran before it, so a run that was killed goes on from its last epoch with the same result.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from cgt.augment import AUGMENTATIONS
+from cgt.backbones import BACKBONES
+from cgt.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from cgt.cost import cumulative_macs
+from cgt.data import Dataset, Split, load
+from cgt.files import atomic_path, write_text
+from cgt.methods import REGISTRY, Method, Phase
+from cgt.network import EarlyExitNetwork
+from cgt.predictions import Predictions, SplitPredictions, save_predictions
+from cgt.seeding import derive_seed
+
+HISTORY_COLUMNS = ("epoch", "exit", "train_loss", "val_accuracy", "mean_weight", "active_share")
+EVALUATION_BATCH = 500
+SHORTEST_CYCLE = 8
+"""Steps; torch cannot shape a shorter one-cycle schedule, so a shorter phase ends midway."""
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What the loop needs besides the method's own hyperparameters.
+
+    epochs: passes over the training split, all phases together, ≥ 1.
+    batch_size: samples a step; what is left over at the end of an epoch is dropped.
+    lr: peak of the one-cycle schedule.
+    momentum, weight_decay: of SGD with Nesterov momentum.
+    label_smoothing: of every exit's cross-entropy.
+    """
+
+    epochs: int
+    batch_size: int
+    lr: float
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: dataset × method × seed, with its settings (see :class:`TrainingSettings`)."""
+
+    dataset: str
+    method: str
+    seed: int
+    prepared: Path
+    raw_dir: Path
+    settings: dict[str, Any]
+    hyperparameters: dict[str, Any]
+
+    def identity(self, data_digest: str) -> dict[str, Any]:
+        """What the result depends on, code aside."""
+        described = asdict(self)
+        for location in ("prepared", "raw_dir"):
+            del described[location]
+        return {**described, "data": data_digest}
+
+
+def train_run(job: Job, out_dir: Path, checkpoint_dir: Path) -> Dataset:
+    """Train, predict and write ``predictions.npz``, ``history.csv`` and ``model.safetensors``.
+
+    Resumes from ``checkpoint_dir`` if an earlier run of the same job was stopped. Returns the data
+    that the run has seen.
+
+    Raises:
+        ValueError: for unknown or unfit settings, damaged data, or a run that diverges.
+    """
+    method = build_method(job)
+    settings = _build("settings", TrainingSettings, job.settings)
+    method.label_smoothing = settings.label_smoothing
+    # Results differ between thread counts, so the count is part of the experiment.
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    # Fills every new tensor: a tenth of the training time for a guard against reading garbage.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    data = load(job.dataset, job.prepared, job.raw_dir)
+    path = checkpoint_path(checkpoint_dir, job.identity(data.checksums["prepared"]))
+    trainer = Trainer(data, method, job.seed, settings, path)
+    trainer.run()
+    trainer.write(Path(out_dir))
+    path.unlink(missing_ok=True)
+    return data
+
+
+def build_method(job: Job) -> Method:
+    """The job's method with its hyperparameters.
+
+    Raises:
+        ValueError: naming an unknown method or hyperparameter and what is allowed.
+    """
+    if job.method not in REGISTRY:
+        raise ValueError(f"method is {job.method!r}; allowed are {', '.join(REGISTRY)}")
+    return _build(f"hyperparameters of {job.method}", REGISTRY[job.method], job.hyperparameters)
+
+
+class Trainer:
+    """State of one run. ``run`` trains; ``write`` predicts and saves."""
+
+    def __init__(
+        self,
+        data: Dataset,
+        method: Method,
+        seed: int,
+        settings: TrainingSettings,
+        checkpoint: Path,
+    ) -> None:
+        self.data, self.method, self.seed, self.settings = data, method, seed, settings
+        self.checkpoint = checkpoint
+        self.train_x, self.train_y = _tensors(data.train)
+        self.val_x, self.val_y = _tensors(data.val)
+        self.batch_size = min(settings.batch_size, len(self.train_y))
+        self.steps = len(self.train_y) // self.batch_size
+        torch.manual_seed(derive_seed(data.name, seed, "init"))
+        backbone = BACKBONES[data.name](self.train_x.shape[1], data.num_classes)
+        self.network = method.network(backbone).to(memory_format=torch.channels_last)
+        self.phases = method.phases(settings.epochs, self.network.num_exits)
+        self.history: list[list[float]] = []
+
+    def run(self) -> None:
+        """Train all phases; each starts from the best epoch of the one before."""
+        saved = load_checkpoint(self.checkpoint)
+        for number, phase in enumerate(self.phases):
+            if saved and saved["phase"] > number:
+                continue
+            self._run_phase(number, phase, saved)
+            saved = None
+
+    def _run_phase(self, number: int, phase: Phase, saved: dict[str, Any] | None) -> None:
+        network = self.network.prefix(phase.depth)
+        _freeze_all_but(network, phase.trainable)
+        optimizer = torch.optim.SGD(
+            [parameter for parameter in network.parameters() if parameter.requires_grad],
+            lr=self.settings.lr,
+            momentum=self.settings.momentum,
+            weight_decay=self.settings.weight_decay,
+            nesterov=self.settings.momentum > 0,
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            max_lr=self.settings.lr,
+            total_steps=max(phase.epochs * self.steps, SHORTEST_CYCLE),
+            pct_start=0.25,
+            cycle_momentum=False,
+        )
+        done, best_score, best = 0, -1.0, {}
+        if saved:
+            done, best_score, best = saved["done"], saved["best_score"], saved["best"]
+            self.history = saved["history"]
+            self.network.load_state_dict(saved["network"])
+            optimizer.load_state_dict(saved["optimizer"])
+            schedule.load_state_dict(saved["schedule"])
+            self.method.load_state(saved["method"])
+        else:
+            self.method.start_phase(number, lambda: (_logits(network, self.val_x), self.val_y))
+        epochs_before = sum(phase.epochs for phase in self.phases[:number])
+        for epoch in range(done, phase.epochs):
+            start = time.perf_counter()
+            trained = self._run_epoch(network, phase, optimizer, schedule, epochs_before + epoch)
+            accuracy = self._validate(network)
+            self._record(epochs_before + epoch + 1, trained, accuracy, time.perf_counter() - start)
+            score = float(accuracy[list(phase.trainable)].mean())
+            if score >= best_score:
+                best_score, best = score, _copy(self.network.state_dict())
+            save_checkpoint(
+                self.checkpoint,
+                {
+                    "phase": number,
+                    "done": epoch + 1,
+                    "best_score": best_score,
+                    "best": best,
+                    "history": self.history,
+                    "network": self.network.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "schedule": schedule.state_dict(),
+                    "method": self.method.state(),
+                },
+            )
+        self.network.load_state_dict(best)
+
+    def _run_epoch(
+        self,
+        network: EarlyExitNetwork,
+        phase: Phase,
+        optimizer: torch.optim.Optimizer,
+        schedule: torch.optim.lr_scheduler.LRScheduler,
+        epoch: int,
+    ) -> Tensor:
+        """Train one epoch; return mean loss, weight and eligibility of each exit, ``[3, E]``."""
+        _train_mode(network, phase.trainable)
+        sums = torch.zeros(3, phase.depth)
+        for step, (x, y) in enumerate(self._batches(epoch)):
+            logits = network(x)
+            if not torch.stack(logits).isfinite().all():
+                raise ValueError(
+                    f"training diverged at epoch {epoch + 1}, step {step + 1}: the logits hold NaN "
+                    f"or infinity; a smaller lr than {self.settings.lr} may help"
+                )
+            progress = (epoch * self.steps + step) / (self.settings.epochs * self.steps)
+            terms = self.method.terms(logits, y, progress)
+            optimizer.zero_grad(set_to_none=True)
+            terms.total().backward()
+            optimizer.step()
+            schedule.step()
+            sums += torch.stack([term.detach().mean(dim=0) for term in terms])
+        return sums / self.steps
+
+    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        generator = torch.Generator().manual_seed(
+            derive_seed(self.data.name, self.seed, "epoch", epoch)
+        )
+        order = torch.randperm(len(self.train_y), generator=generator)
+        augment = AUGMENTATIONS[self.data.name]
+        for chosen in order[: self.steps * self.batch_size].split(self.batch_size):
+            x = augment(self.train_x[chosen], generator)
+            yield x.contiguous(memory_format=torch.channels_last), self.train_y[chosen]
+
+    def _validate(self, network: EarlyExitNetwork) -> Tensor:
+        """Validation accuracy of each exit on all samples, ``[E]``."""
+        _, prediction = self.method.decide(_logits(network, self.val_x))
+        return (prediction == self.val_y).double().mean(dim=1)
+
+    def _record(self, epoch: int, trained: Tensor, accuracy: Tensor, seconds: float) -> None:
+        for index, (loss, weight, active) in enumerate(trained.T.tolist()):
+            self.history.append([epoch, index + 1, loss, float(accuracy[index]), weight, active])
+        shown = " ".join(f"{100 * value:.2f}" for value in accuracy.tolist())
+        print(
+            f"{self.data.name}/{self.method.name}/{self.seed} "
+            f"epoch {epoch}/{self.settings.epochs}  loss {float(trained[0, -1]):.4f}  "
+            f"val accuracy {shown} %  {seconds:.1f} s",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def write(self, out_dir: Path) -> None:
+        """Write the run's files into ``out_dir``, predictions last."""
+        out_dir.mkdir(parents=True, exist_ok=True)
+        write_text(out_dir / "history.csv", _history_csv(self.history))
+        with atomic_path(out_dir / "model.safetensors") as temporary:
+            save_file(
+                {name: value.contiguous() for name, value in self.network.state_dict().items()},
+                temporary,
+            )
+        predictions = Predictions(
+            val=self._predict(self.data.val),
+            test=self._predict(self.data.test),
+            macs=torch.tensor(cumulative_macs(self.network, self.data.val.x.shape[1:])).numpy(),
+        )
+        save_predictions(out_dir / "predictions.npz", predictions)
+
+    def _predict(self, split: Split) -> SplitPredictions:
+        logits = _logits(self.network, _tensors(split)[0])
+        confidence, prediction = self.method.decide(logits)
+        return SplitPredictions(
+            prediction=prediction.numpy(),
+            confidence=confidence.numpy(),
+            target=split.y,
+            index=split.index,
+            logits=logits.contiguous().numpy(),
+        )
+
+
+def _build(what: str, kind: type, values: dict[str, Any]) -> Any:
+    allowed = [field.name for field in fields(kind) if field.init]
+    unknown = sorted(set(values) - set(allowed))
+    if unknown:
+        raise ValueError(f"{what}: unknown {unknown[0]!r}; allowed are {', '.join(allowed)}")
+    return kind(**values)
+
+
+def _tensors(split: Split) -> tuple[Tensor, Tensor]:
+    x = torch.from_numpy(split.x).contiguous(memory_format=torch.channels_last)
+    return x, torch.from_numpy(split.y)
+
+
+def _freeze_all_but(network: EarlyExitNetwork, trainable: tuple[int, ...]) -> None:
+    for index, modules in enumerate(zip(network.stages, network.heads, strict=True)):
+        for module in modules:
+            module.requires_grad_(index in trainable)
+
+
+def _train_mode(network: EarlyExitNetwork, trainable: tuple[int, ...]) -> None:
+    """Frozen stages stay in evaluation mode: their batch-norm statistics are frozen, too."""
+    for index, modules in enumerate(zip(network.stages, network.heads, strict=True)):
+        for module in modules:
+            module.train(index in trainable)
+
+
+@torch.inference_mode()
+def _logits(network: EarlyExitNetwork, x: Tensor) -> Tensor:
+    """Logits ``[E, N, C]`` in evaluation mode."""
+    network.eval()
+    batches = [torch.stack(network(batch)) for batch in x.split(EVALUATION_BATCH)]
+    return torch.cat(batches, dim=1)
+
+
+def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in state.items()}
+
+
+def _history_csv(rows: list[list[float]]) -> str:
+    lines = [",".join(HISTORY_COLUMNS)]
+    for epoch, number, *values in rows:
+        lines.append(",".join([str(epoch), str(number), *(f"{value:.6f}" for value in values)]))
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,118 @@
+"""What every registered method must keep, whatever it does."""
+
+import inspect
+
+import pytest
+import torch
+from tiny import tiny_dataset
+
+from cgt.methods import REGISTRY
+from cgt.predictions import load_predictions
+from cgt.training import Trainer, TrainingSettings
+
+SETTINGS = TrainingSettings(epochs=6, batch_size=32, lr=0.05)
+
+
+def trainer_of(name, folder, seed=1):
+    return Trainer(tiny_dataset(), REGISTRY[name](), seed, SETTINGS, folder / "checkpoint.pt")
+
+
+@pytest.fixture(params=list(REGISTRY))
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def run(name, tmp_path):
+    """A trained run: its trainer, its initial state and its predictions."""
+    trainer = trainer_of(name, tmp_path)
+    before = {key: value.clone() for key, value in trainer.network.state_dict().items()}
+    trainer.run()
+    trainer.write(tmp_path / "run")
+    return trainer, before, load_predictions(tmp_path / "run" / "predictions.npz")
+
+
+def test_the_registry_knows_each_method_by_its_name(name):
+    assert REGISTRY[name].name == name
+
+
+def test_the_card_tells_idea_formula_and_source(name):
+    card = inspect.getmodule(REGISTRY[name]).__doc__
+    for part in ("Idea:", "Formula:", "Source:"):
+        assert part in card
+    if name in ("cascade", "classynet"):
+        assert "Reading: ours" in card
+
+
+def test_losses_fall(run):
+    trainer, _, _ = run
+    losses = {}
+    for _, number, loss, *_ in trainer.history:
+        losses.setdefault(number, []).append(loss)
+    assert sorted(losses) == list(range(1, trainer.network.num_exits + 1))
+    for of_exit in losses.values():
+        assert of_exit[-1] < 0.9 * of_exit[0]
+
+
+def test_predictions_keep_the_contract_and_beat_chance(run):
+    trainer, _, predictions = run
+    exits = trainer.network.num_exits
+    assert len(predictions.macs) == exits
+    for split in (predictions.val, predictions.test):
+        assert split.prediction.shape == split.confidence.shape == (exits, 60)
+        assert split.prediction.max() < 3
+        assert split.logits.shape == (exits, 60, 3)
+    right = (predictions.test.prediction == predictions.test.target).mean(axis=1)
+    assert right.max() > 0.8
+
+
+def test_history_has_a_row_per_epoch_and_computed_exit(run):
+    trainer, _, _ = run
+    depths = [phase.depth for phase in trainer.phases for _ in range(phase.epochs)]
+    expected = [[epoch, e] for epoch, d in enumerate(depths, start=1) for e in range(1, d + 1)]
+    assert [row[:2] for row in trainer.history] == expected
+    assert sum(phase.epochs for phase in trainer.phases) == SETTINGS.epochs
+    for *_, accuracy, weight, active in trainer.history:
+        assert 0 <= accuracy <= 1 and weight >= 0 and 0 <= active <= 1
+
+
+def test_all_weights_that_should_train_do(run):
+    trainer, before, _ = run
+    after = trainer.network.state_dict()
+    unmoved = [
+        key for key, _ in trainer.network.named_parameters() if torch.equal(before[key], after[key])
+    ]
+    assert unmoved == []
+
+
+def test_frozen_stages_stay_frozen_statistics_included(name, tmp_path):
+    trainer = trainer_of(name, tmp_path)
+    for number, phase in enumerate(trainer.phases):
+        before = {key: value.clone() for key, value in trainer.network.state_dict().items()}
+        trainer._run_phase(number, phase, saved=None)
+        after = trainer.network.state_dict()
+        for key, value in before.items():
+            stage = int(key.split(".")[1])
+            if stage not in phase.trainable:
+                assert torch.equal(value, after[key]), key
+
+
+def test_the_same_seed_twice_gives_the_same_bytes(name, tmp_path):
+    written = []
+    for attempt in ("first", "second"):
+        trainer = trainer_of(name, tmp_path / attempt)
+        trainer.run()
+        trainer.write(tmp_path / attempt)
+        files = ("predictions.npz", "history.csv", "model.safetensors")
+        written.append([(tmp_path / attempt / file).read_bytes() for file in files])
+    assert written[0] == written[1]
+
+
+def test_all_methods_start_alike_and_see_the_same_batches(name, tmp_path):
+    """Paired by seed: initial weights, data order and augmentation do not depend on the method."""
+    ours, reference = trainer_of(name, tmp_path), trainer_of("branchynet", tmp_path)
+    for mine, theirs in zip(ours._batches(3), reference._batches(3), strict=True):
+        assert torch.equal(mine[0], theirs[0]) and torch.equal(mine[1], theirs[1])
+    backbone = reference.network.backbone() if name == "single_exit" else reference.network
+    for mine, theirs in zip(ours.network.parameters(), backbone.parameters(), strict=True):
+        assert torch.equal(mine, theirs)

@@ -1,0 +1,210 @@
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import tiny_dataset
+
+from cgt.augment import dihedral, horizontal_flip
+from cgt.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from cgt.methods import REGISTRY
+from cgt.training import HISTORY_COLUMNS, Job, Trainer, TrainingSettings, build_method, train_run
+
+SETTINGS = TrainingSettings(epochs=4, batch_size=32, lr=0.05)
+
+
+def job(**changes):
+    values = {
+        "dataset": "indian_pines",
+        "method": "soft_cgt",
+        "seed": 1,
+        "prepared": Path("prepared.npz"),
+        "raw_dir": Path("raw"),
+        "settings": {"epochs": 4, "batch_size": 32, "lr": 0.05},
+        "hyperparameters": {"tau": 0.7},
+    }
+    return Job(**{**values, **changes})
+
+
+def bytes_of(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+class Stopped(Exception):
+    """Stands for a kill between two epochs."""
+
+
+@pytest.mark.parametrize("name", list(REGISTRY))
+@pytest.mark.parametrize("stop_after", [1, 3])
+def test_a_stopped_run_resumes_to_the_same_bytes(name, stop_after, tmp_path, monkeypatch):
+    def trainer(folder):
+        return Trainer(tiny_dataset(), REGISTRY[name](), 1, SETTINGS, tmp_path / folder / "c.pt")
+
+    whole = trainer("whole")
+    whole.run()
+    whole.write(tmp_path / "whole" / "out")
+
+    with monkeypatch.context() as patch:
+        saved = []
+
+        def save_then_stop(path, state):
+            save_checkpoint(path, state)
+            saved.append(path)
+            if len(saved) == stop_after:
+                raise Stopped
+
+        patch.setattr("cgt.training.save_checkpoint", save_then_stop)
+        with pytest.raises(Stopped):
+            trainer("stopped").run()
+    torch.manual_seed(99)  # whatever ran in between must not matter
+    resumed = trainer("stopped")
+    resumed.run()
+    resumed.write(tmp_path / "stopped" / "out")
+    assert bytes_of(tmp_path / "stopped" / "out") == bytes_of(tmp_path / "whole" / "out")
+
+
+def test_train_run_writes_the_run_and_removes_its_checkpoint(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("cgt.training.load", lambda *_: tiny_dataset())
+    train_run(job(), tmp_path / "out", tmp_path / "checkpoints")
+    assert list(bytes_of(tmp_path / "out")) == [
+        "history.csv",
+        "model.safetensors",
+        "predictions.npz",
+    ]
+    header, *rows = (tmp_path / "out" / "history.csv").read_text().splitlines()
+    assert header == ",".join(HISTORY_COLUMNS)
+    assert len(rows) == 4 * 3
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+    assert "indian_pines/soft_cgt/1 epoch 4/4" in capsys.readouterr().err
+
+
+def test_the_checkpoint_with_the_best_validation_accuracy_is_kept(tmp_path, monkeypatch):
+    trainer = Trainer(tiny_dataset(), REGISTRY["branchynet"](), 1, SETTINGS, tmp_path / "c.pt")
+    accuracies = iter([0.5, 0.9, 0.9, 0.6])
+    states = []
+
+    def validate(_):
+        states.append(next(iter(trainer.network.parameters())).clone())
+        return torch.full((3,), next(accuracies), dtype=torch.float64)
+
+    monkeypatch.setattr(trainer, "_validate", validate)
+    trainer.run()
+    # Of equals the later one, which has seen the smaller learning rate.
+    assert torch.equal(next(iter(trainer.network.parameters())), states[2])
+
+
+def test_a_diverging_run_stops_and_says_where(tmp_path):
+    settings = replace(SETTINGS, lr=1e30)
+    trainer = Trainer(tiny_dataset(), REGISTRY["branchynet"](), 1, settings, tmp_path / "c.pt")
+    with pytest.raises(ValueError, match=r"diverged at epoch 1, step \d+.*smaller lr than 1e\+30"):
+        trainer.run()
+
+
+def test_a_batch_larger_than_the_data_is_cut_to_it(tmp_path):
+    settings = replace(SETTINGS, epochs=1, batch_size=4096)
+    trainer = Trainer(tiny_dataset(), REGISTRY["branchynet"](), 1, settings, tmp_path / "c.pt")
+    assert [len(y) for _, y in trainer._batches(0)] == [128]
+
+
+def test_test_labels_have_no_influence_on_training(tmp_path):
+    """Only the `test_target` that is passed on may differ."""
+    written = []
+    for number, shift in enumerate((0, 1)):
+        data = tiny_dataset()
+        data = replace(data, test=replace(data.test, y=(data.test.y + shift) % 3))
+        out = tmp_path / str(number)
+        trainer = Trainer(data, REGISTRY["classynet"](), 1, SETTINGS, out / "c.pt")
+        trainer.run()
+        trainer.write(out / "run")
+        written.append(np.load(out / "run" / "predictions.npz", allow_pickle=False))
+    differ = [key for key in written[0] if not np.array_equal(written[0][key], written[1][key])]
+    assert differ == ["test_target"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "softcgt"}, "method is 'softcgt'; allowed are single_exit, branchynet"),
+        (
+            {"hyperparameters": {"tua": 1}},
+            "hyperparameters of soft_cgt: unknown 'tua'; allowed are tau",
+        ),
+    ],
+)
+def test_unknown_methods_and_hyperparameters_are_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        build_method(job(**changes))
+
+
+def test_unknown_settings_are_named(tmp_path):
+    wrong = job(settings={"epochs": 1, "batchsize": 2, "lr": 0.1})
+    with pytest.raises(
+        ValueError, match="settings: unknown 'batchsize'; allowed are epochs, batch"
+    ):
+        train_run(wrong, tmp_path, tmp_path)
+
+
+def test_another_job_never_resumes_from_a_checkpoint(tmp_path):
+    paths = {
+        checkpoint_path(tmp_path, one.identity("digest"))
+        for one in (job(), job(seed=2), job(hyperparameters={"tau": 0.8}))
+    }
+    assert len(paths) == 3
+    assert checkpoint_path(tmp_path, job(prepared=Path("elsewhere")).identity("digest")) in paths
+    assert checkpoint_path(tmp_path, job().identity("other data")) not in paths
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    path = tmp_path / "c.pt"
+    assert load_checkpoint(path) is None
+    save_checkpoint(path, {"done": 1, "tensor": torch.arange(3)})
+    assert load_checkpoint(path)["tensor"].tolist() == [0, 1, 2]
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match="cannot be read .* delete it to train from the start"):
+        load_checkpoint(path)
+
+
+def test_flip_mirrors_about_half_of_the_images():
+    x = torch.arange(2 * 3, dtype=torch.float32).reshape(1, 1, 2, 3).repeat(1000, 1, 1, 1)
+    flipped = horizontal_flip(x, torch.Generator().manual_seed(0))
+    mirrored = (flipped == x.flip(3)).flatten(1).all(dim=1)
+    untouched = (flipped == x).flatten(1).all(dim=1)
+    assert (mirrored ^ untouched).all()
+    assert 400 < mirrored.sum() < 600
+
+
+def test_dihedral_gives_all_eight_forms_and_keeps_the_centre():
+    x = torch.arange(9, dtype=torch.float32).reshape(1, 1, 3, 3).repeat(800, 1, 1, 1)
+    forms = dihedral(x, torch.Generator().manual_seed(0))
+    assert (forms[:, 0, 1, 1] == 4).all()
+    counts = torch.unique(forms.flatten(1), dim=0, return_counts=True)[1]
+    assert len(counts) == 8
+    assert counts.min() > 60
+
+
+def test_seeds_depend_on_every_part():
+    from cgt.seeding import derive_seed
+
+    seeds = {
+        derive_seed(*parts) for parts in [("a", 1, "x"), ("a", 2, "x"), ("b", 1, "x"), ("a", 1)]
+    }
+    assert len(seeds) == 4
+    assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_importing_the_package_does_not_import_torch():
+    code = "import sys, cgt, json; print(json.dumps('torch' in sys.modules)); cgt.route"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) is False
+
+
+def test_an_unknown_name_says_what_the_package_offers():
+    import cgt
+
+    with pytest.raises(AttributeError, match=r"no attribute 'rout'; it offers .*'route'"):
+        cgt.rout  # noqa: B018
+    assert set(cgt.__all__) <= set(dir(cgt))
