@@ -1,0 +1,1 @@
+"""From prediction files to tables and figures. Reads files only; never imports torch."""

@@ -1,0 +1,49 @@
+"""Does a new run of the benchmark agree with the published one?"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cgt.analysis.frames import read_summary
+from cgt.analysis.statistics import over_seeds
+
+METRICS = ("accuracy", "f1_macro", "relative_cost")
+_KEY = ["dataset", "method", "point", "metric"]
+_ROUNDING = 1e-6  # the last digit of the CSVs
+
+
+def compare(new_summary: Path | str, published_summary: Path | str) -> pd.DataFrame:
+    """Compare two summary folders, number by number.
+
+    One row per dataset, method, operating point and metric: the mean over seeds on both sides,
+    `published_ci_low` and `published_ci_high` (95 % t interval), and `verdict`:
+
+    - `agrees`: the new mean lies within the published interval (of one seed: is the same number);
+    - `differs`: it does not;
+    - `only new`, `only published`: the other side lacks it.
+    """
+    new, published = (_means(folder) for folder in (new_summary, published_summary))
+    both = published.merge(new, on=_KEY, how="outer", suffixes=("_published", "_new"), sort=True)
+    low = both["ci_low_published"].fillna(both["mean_published"])
+    high = both["ci_high_published"].fillna(both["mean_published"])
+    inside = both["mean_new"].between(low - _ROUNDING, high + _ROUNDING)
+    verdict = np.select(
+        [both["mean_published"].isna(), both["mean_new"].isna(), inside],
+        ["only new", "only published", "agrees"],
+        "differs",
+    )
+    return both[_KEY].assign(
+        published=both["mean_published"],
+        published_ci_low=both["ci_low_published"],
+        published_ci_high=both["ci_high_published"],
+        published_n=both["n_published"].astype("Int64"),
+        new=both["mean_new"],
+        new_n=both["n_new"].astype("Int64"),
+        verdict=verdict,
+    )
+
+
+def _means(summary_dir: Path | str) -> pd.DataFrame:
+    points = read_summary(summary_dir)["operating_points"]
+    return over_seeds(points, ["dataset", "method", "point"], METRICS)

@@ -1,0 +1,34 @@
+"""Every figure of the paper: a function from the summary tables to a matplotlib Figure."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from cgt.analysis.figures.accuracy_cost import accuracy_cost
+from cgt.analysis.figures.accuracy_exits import accuracy_exits
+from cgt.analysis.figures.exit_shares import exit_shares
+from cgt.analysis.figures.operating_points import operating_points
+from cgt.analysis.figures.parts import Frames
+from cgt.analysis.figures.training_dynamics import training_dynamics
+from cgt.analysis.frames import read_summary
+from cgt.analysis.style import RC, save
+
+FIGURES: dict[str, Callable[[Frames], Figure]] = {
+    draw.__name__: draw
+    for draw in (accuracy_cost, accuracy_exits, exit_shares, operating_points, training_dynamics)
+}
+
+
+def draw(name: str, frames: Frames) -> Figure:
+    """One figure by name, in the house style."""
+    with matplotlib.rc_context(RC):
+        return FIGURES[name](frames)
+
+
+def draw_all(summary_dir: Path | str, out_dir: Path | str) -> None:
+    """Draw every figure from the CSVs in `summary_dir` into `out_dir/{figure}.{pdf,svg,png}`."""
+    frames = read_summary(summary_dir)
+    for name in FIGURES:
+        save(draw(name, frames), Path(out_dir) / name)

@@ -1,0 +1,15 @@
+"""How many samples may leave early before accuracy suffers?"""
+
+from matplotlib.figure import Figure
+
+from cgt.analysis.figures.parts import Frames, accuracy_against
+from cgt.analysis.frames import left_early
+
+
+def accuracy_exits(frames: Frames) -> Figure:
+    """Test accuracy against the share of samples that left before the last exit."""
+    return accuracy_against(
+        frames,
+        lambda frame: left_early(frame, frames["exits"]),
+        "Samples that left before the last exit (%)",
+    )

@@ -1,0 +1,166 @@
+"""What several figures share: panels, bands over seeds, and accuracy drawn against something."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+from cgt.analysis.frames import exit_counts
+from cgt.analysis.statistics import half_width
+from cgt.analysis.style import COLUMN, EXIT_COLORS, dataset_name, looks, order
+
+Frames = Mapping[str, pd.DataFrame]
+_GRID = 201
+_LEGEND = 0.7  # inches below the panels
+
+
+def panels(
+    rows: int, columns: int, width: float, height: float, **options: Any
+) -> tuple[Figure, np.ndarray]:
+    """A figure of rows x columns panels of the given size in inches; axes are always 2-D."""
+    size = (columns * width, rows * height + _LEGEND)
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def percent(axis: Axis) -> None:
+    """Show shares in [0, 1] as percentages; the sign itself belongs into the axis label."""
+    axis.set_major_formatter(PercentFormatter(1, symbol=""))
+
+
+def band(ax: Axes, x: np.ndarray, values: np.ndarray, **line: Any) -> None:
+    """Draw the mean of values [seeds, len(x)] with its 95 % band; one seed has no band."""
+    mean, half = values.mean(axis=0), half_width(values)
+    ax.plot(x, mean, **line)
+    if len(values) > 1:
+        ax.fill_between(x, mean - half, mean + half, color=line["color"], alpha=0.15, linewidth=0)
+
+
+def legend(figure: Figure, handles: Iterable[Line2D], frame: pd.DataFrame, note: str = "") -> None:
+    """A legend below all panels, where it covers no data; it says what the bands are."""
+    handles = list(handles)
+    n = frame["seed"].nunique()
+    seeds = f"mean and 95 % interval over {n} seeds" if n > 1 else "one seed, no interval"
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=min(len(handles), 6),
+        title=seeds + note,
+        title_fontsize="small",
+        columnspacing=1.4,
+        handletextpad=0.5,
+    )
+
+
+def pick(frame: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:
+    """Rows of one dataset and method; none if the method was not run on it."""
+    return frame[(frame["dataset"] == dataset) & (frame["method"] == method)]
+
+
+def exit_handles(exits: int) -> list[Line2D]:
+    """Legend entries of exits 1 ... E."""
+    return [
+        Line2D([], [], color=EXIT_COLORS[e], linewidth=2.5, label=f"Exit {e + 1}")
+        for e in range(exits)
+    ]
+
+
+def accuracy_against(
+    frames: Frames, abscissa: Callable[[pd.DataFrame], pd.Series], label: str
+) -> Figure:
+    """Test accuracy against a measure of the routing: one panel per dataset, every method.
+
+    `abscissa` gives the measure, in [0, 1], for every row of `curves` or `operating_points`.
+
+    A seed's curve is what the moving threshold yields, not an upper envelope. Between thresholds it
+    is linear, which is what mixing the two would give. Mean and band are taken at equal abscissa.
+    Markers show the knee, chosen on validation. A network with one exit is a horizontal line. The
+    accuracy axis ends well below the methods' best values, not at the worst value of any curve, so
+    that differences near the top can be seen.
+    """
+    curves, points = frames["curves"], frames["operating_points"]
+    points = points[points["point"] == "knee"]
+    curves, points = (frame.assign(x=abscissa(frame)) for frame in (curves, points))
+    exits = exit_counts(frames["exits"])
+    datasets = order(curves, "dataset")
+    figure, axes = panels(1, len(datasets), COLUMN, 2.05)
+    for ax, dataset in zip(axes[0], datasets, strict=True):
+        drawn, left = [], 1.0
+        for method, look in looks(exits).items():
+            curve = pick(curves, dataset, method)
+            knee = pick(points, dataset, method)
+            if curve.empty:
+                continue
+            if exits[method] == 1:
+                x, values = np.array([0.0, 1.0]), np.tile(knee[["accuracy"]].to_numpy(), 2)
+                style = {"linestyle": "--", "linewidth": 1.1}
+            else:
+                x, values = _on_grid(curve)
+                style = {}
+                left = min(left, x[0])
+            band(ax, x, values, color=look.color, **style)
+            drawn.append(values)
+            ax.plot(
+                knee["x"].mean(),
+                knee["accuracy"].mean(),
+                marker=look.marker,
+                markersize=8 if look.marker == "*" else 5.5,
+                color=look.color,
+                markeredgecolor="white",
+                markeredgewidth=0.6,
+                zorder=3,
+                clip_on=False,
+            )
+        ax.set_ylim(*_accuracy_limits(drawn))
+        ax.set_xlim(min(left, 0.9) - 0.03, 1.03)
+        ax.set_title(dataset_name(dataset))
+        ax.set_xlabel(label)
+        percent(ax.xaxis)
+        percent(ax.yaxis)
+    axes[0, 0].set_ylabel("Test accuracy (%)")
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=look.color,
+            marker=look.marker,
+            linestyle="--" if exits[method] == 1 else "-",
+            label=look.name,
+        )
+        for method, look in looks(exits).items()
+    ]
+    legend(figure, handles, curves, "; markers: knee, chosen on validation")
+    return figure
+
+
+def _on_grid(curve: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Every seed's accuracy [seeds, points] on a grid of the abscissas that all seeds reach.
+
+    Of several thresholds with the same abscissa the highest counts.
+    """
+    curve = curve.sort_values(["seed", "threshold"])
+    curve = curve.drop_duplicates(["seed", "x"], keep="last").sort_values(["seed", "x"])
+    seeds = [part for _, part in curve.groupby("seed")]
+    low = max(part["x"].min() for part in seeds)
+    high = min(part["x"].max() for part in seeds)
+    grid = np.linspace(low, high, _GRID)
+    return grid, np.stack([np.interp(grid, part["x"], part["accuracy"]) for part in seeds])
+
+
+def _accuracy_limits(curves: list[np.ndarray]) -> tuple[float, float]:
+    means = [curve.mean(axis=0) for curve in curves]
+    best = [mean.max() for mean in means]
+    window = max(0.03, 3 * (max(best) - min(best)))
+    low = max(min(mean.min() for mean in means), max(best) - window)
+    upper = max(
+        np.max(m + np.nan_to_num(half_width(c))) for m, c in zip(means, curves, strict=True)
+    )
+    high = min(upper, max(best) + window / 3, 1.0)
+    margin = 0.06 * (high - low) + 1e-3
+    return low - margin, high + margin

@@ -1,0 +1,126 @@
+"""One look for everything that people read: names, colours, fonts, and how a figure is saved."""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from cgt.files import atomic_path
+
+COLUMN = 3.4
+"""Width of one printed column, inches. Panels are drawn at the size they are read at."""
+
+FORMATS = ("pdf", "svg", "png")
+
+RC = {
+    "font.family": "DejaVu Sans",  # shipped with matplotlib, so bytes do not depend on the machine
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "0.9",
+    "grid.linewidth": 0.5,
+    "pdf.fonttype": 42,  # real fonts, not outlines that journals refuse
+    "svg.fonttype": "path",
+    "svg.hashsalt": "cgt",  # without it, ids in SVG files are random
+    "savefig.dpi": 200,
+}
+
+# Dates and program versions would make every rendering different.
+_METADATA = {
+    "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one method appears in every figure and table."""
+
+    name: str
+    color: str
+    marker: str
+
+
+# Seaborn's "colorblind" palette; the reference is a neutral grey.
+_KNOWN = {
+    "single_exit": Look("Single exit", "#5a5a5a", "*"),
+    "branchynet": Look("BranchyNet", "#029e73", "s"),
+    "cascade": Look("CO", "#de8f05", "^"),
+    "classynet": Look("ClassyNet", "#cc78bc", "v"),
+    "hard_cgt": Look("HardCGT", "#d55e00", "D"),
+    "soft_cgt": Look("SoftCGT", "#0173b2", "o"),
+}
+_SPARE = list(itertools.product("Pp<>hX", ["#ca9161", "#56b4e9", "#949494", "#ece133", "#fbafe4"]))
+
+_DATASETS = {
+    "fashion_mnist": "Fashion-MNIST",
+    "indian_pines": "Indian Pines",
+    "indian_pines_disjoint": "Indian Pines (disjoint)",
+}
+_POINTS = {
+    "knee": "knee",
+    "tau_0.9": "τ = 0.9",
+    "budget_25": "≤ 25 % cost",
+    "budget_50": "≤ 50 % cost",
+    "budget_75": "≤ 75 % cost",
+}
+
+EXIT_COLORS = ("#9ecae1", "#4292c6", "#08306b", "#fdae6b", "#e6550d", "#7f2704")
+"""From shallow (light) to deep (dark); also told apart in grey."""
+
+
+def looks(methods: Iterable[str]) -> dict[str, Look]:
+    """The look of each method, in the order given; methods unknown here share the spare colours.
+
+    A method's look depends on the unknown methods' names alone, not on their order.
+    """
+    methods = list(dict.fromkeys(methods))
+    spare = itertools.cycle(_SPARE)
+    new = {
+        method: Look(method, color, marker)
+        for method, (marker, color) in zip(sorted(set(methods) - set(_KNOWN)), spare, strict=False)
+    }
+    return {method: _KNOWN.get(method) or new[method] for method in methods}
+
+
+def dataset_name(dataset: str) -> str:
+    """Display name of a dataset; an unknown one keeps its own."""
+    return _DATASETS.get(dataset, dataset)
+
+
+def point_name(point: str) -> str:
+    """Display name of an operating point."""
+    return _POINTS.get(point, point)
+
+
+def order(frame: pd.DataFrame, column: str) -> list[str]:
+    """Values of a column in order of display: the order of the summary CSVs."""
+    return list(dict.fromkeys(frame[column]))
+
+
+def save(figure: Figure, stem: Path | str, formats: Sequence[str] = FORMATS) -> None:
+    """Write `stem.pdf`, `stem.svg`, ... atomically; equal figures give equal bytes."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once, not once per format
+    for suffix in formats:
+        # Not with_suffix: a stem may hold a dot.
+        with matplotlib.rc_context(RC), atomic_path(f"{stem}.{suffix}") as temporary:
+            figure.savefig(temporary, format=suffix, metadata=_METADATA[suffix])

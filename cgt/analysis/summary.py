@@ -1,0 +1,87 @@
+"""All runs -> one CSV per question. Nothing is averaged here, and nothing may be missing."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from cgt.analysis.frames import RUN, TABLES, check, exit_columns, read_csv, write_csv
+
+Run = tuple[str, str, int]
+"""Dataset, method, seed."""
+
+RUN_FILES = {
+    "operating_points": "operating_points.csv",
+    "curves": "curves.csv",
+    "exits": "exits.csv",
+    "training": "history.csv",
+    "timings": "manifest.json",
+}
+"""The file in a run's folder that each summary table is gathered from."""
+
+
+def aggregate(runs_dir: Path | str, expected: Sequence[Run], out_dir: Path | str) -> None:
+    """Gather `runs_dir/{dataset}/{method}/{seed}/` of every expected run into one CSV per table.
+
+    Rows follow the order in which `expected` first names each dataset and method, then the seed;
+    this is also the order of display. Exits that a network does not have get a share of 0.
+
+    Raises:
+        ValueError: naming every run file that is missing, or the first cell that is there twice, is
+            not a finite number, or labelled as another run. Nothing is written then.
+    """
+    runs_dir, out_dir = Path(runs_dir), Path(out_dir)
+    if not expected:
+        raise ValueError("no runs are expected; name at least one dataset, method and seed")
+    twice = sorted({run for run in expected if list(expected).count(run) > 1})
+    if twice:
+        raise ValueError(f"runs expected twice: {', '.join(map(_name, twice))}")
+    missing = [
+        f"{_name(run)}/{file}"
+        for run in expected
+        for file in RUN_FILES.values()
+        if not (runs_dir / _name(run) / file).is_file()
+    ]
+    if missing:
+        raise ValueError(
+            f"{runs_dir} is incomplete; {len(missing)} files are missing: {', '.join(missing)}"
+        )
+    ordered = _in_order(expected)
+    summary = {name: _gather(name, runs_dir, ordered) for name in TABLES}
+    for name, frame in summary.items():
+        write_csv(frame, out_dir / f"{name}.csv")
+
+
+def _in_order(runs: Sequence[Run]) -> list[Run]:
+    datasets = list(dict.fromkeys(dataset for dataset, _, _ in runs))
+    methods = list(dict.fromkeys(method for _, method, _ in runs))
+    return sorted(runs, key=lambda run: (datasets.index(run[0]), methods.index(run[1]), run[2]))
+
+
+def _gather(table: str, runs_dir: Path, runs: Sequence[Run]) -> pd.DataFrame:
+    frame = pd.concat([_load(table, runs_dir / _name(run), run) for run in runs], ignore_index=True)
+    shares = exit_columns(frame) if TABLES[table].has_exit_shares else []
+    return frame.fillna(dict.fromkeys(shares, 0.0))
+
+
+def _load(table: str, folder: Path, run: Run) -> pd.DataFrame:
+    path = folder / RUN_FILES[table]
+    labels = dict(zip(RUN, run, strict=True))
+    if table == "timings":
+        seconds = json.loads(path.read_text(encoding="utf-8")).get("wall_seconds")
+        frame = pd.DataFrame([{**labels, "seconds": seconds}])
+    elif table == "training":
+        frame = read_csv(path).assign(**labels)
+    else:
+        frame = read_csv(path)
+    frame = check(frame, table, path)
+    for label, value in labels.items():
+        if not (frame[label] == value).all():
+            raise ValueError(f"{path}: {label} is {frame[label].iloc[0]}; it must be {value}")
+    key = list(TABLES[table].key)
+    return frame.sort_values(key) if key else frame
+
+
+def _name(run: Run) -> str:
+    return "/".join(str(part) for part in run)

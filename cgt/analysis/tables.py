@@ -1,0 +1,163 @@
+"""Tables for people (Markdown, LaTeX) and the same numbers for machines (CSV)."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from cgt.analysis.frames import exit_columns, exit_counts, left_early, read_summary, write_csv
+from cgt.analysis.statistics import over_seeds
+from cgt.analysis.style import dataset_name, looks, order, point_name
+from cgt.files import write_text
+
+POINTS = ("knee", "tau_0.9")
+_SCORES = {
+    "f1_macro": "F1",
+    "precision_macro": "Precision",
+    "recall_macro": "Recall",
+    "accuracy": "Accuracy",
+}
+_ABSENT = "\N{EN DASH}"
+_NOTE = (
+    "All in %, mean ± standard deviation over n seeds, on test data; F1, precision and recall are "
+    "macro averages. Exit e: share of samples that leave there. Cost: multiply-accumulates, of "
+    "those of the full network. Bold: the best mean of a score within a dataset, as printed."
+)
+
+Rows = list[dict[str, str]]
+"""Rows of a printed table: column heading -> text."""
+
+
+def table_1(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The numbers of Table 1: one row per point, dataset, method and metric, with mean, sd and n.
+
+    Shares and scores in [0, 1]. Exits that a network does not have get no row; a network with one
+    exit gets none at all, because nothing can leave it early. sd is NaN when n = 1.
+    """
+    points = frames["operating_points"]
+    points = pd.concat([points[points["point"] == point] for point in POINTS])
+    shares = exit_columns(points)
+    metrics = [*_SCORES, *shares, "relative_cost"]
+    table = over_seeds(points, ["point", "dataset", "method"], metrics)
+    count = table["method"].map(exit_counts(frames["exits"]))
+    number = table["metric"].str.extract(r"^exit_(\d+)$", expand=False).astype(float)
+    absent = number.notna() & ((number > count) | (count == 1))
+    return table.loc[~absent, ["point", "dataset", "method", "metric", "mean", "sd", "n"]]
+
+
+def write_tables(summary_dir: Path | str, out_dir: Path | str) -> None:
+    """Write `table_1.{csv,md,tex}` and the short `results.md` from the CSVs in `summary_dir`."""
+    out_dir = Path(out_dir)
+    frames = read_summary(summary_dir)
+    table = table_1(frames)
+    write_csv(table, out_dir / "table_1.csv")
+    write_text(out_dir / "table_1.md", _table_1_markdown(table))
+    write_text(out_dir / "table_1.tex", _table_1_latex(table))
+    write_text(out_dir / "results.md", results_markdown(frames))
+
+
+def results_markdown(frames: dict[str, pd.DataFrame]) -> str:
+    """A short table for the README: accuracy, F1, early exits and cost at the knee."""
+    knee = frames["operating_points"].query("point == 'knee'")
+    knee = knee.assign(early=left_early(knee, frames["exits"]))
+    metrics = {
+        "accuracy": "Accuracy",
+        "f1_macro": "Macro-F1",
+        "early": "Left before the last exit",
+        "relative_cost": "Relative cost",
+    }
+    cells = over_seeds(knee, ["dataset", "method"], list(metrics))
+    note = (
+        "All in %, mean ± standard deviation over n seeds, on test data, at the knee: the cheapest "
+        "threshold whose validation accuracy is within one standard error of the best. "
+        "Bold: best score."
+    )
+    return f"{_markdown(_rows(cells, metrics, '**{}**'.format))}\n{note}\n"
+
+
+def _table_1_markdown(table: pd.DataFrame) -> str:
+    parts = []
+    for point, part in table.groupby("point", sort=False):
+        rows = _rows(part, _columns(table), "**{}**".format)
+        parts.append(f"**Operating point: {point_name(point)}**\n\n{_markdown(rows)}")
+    return "\n".join([*parts, _NOTE]) + "\n"
+
+
+def _table_1_latex(table: pd.DataFrame) -> str:
+    columns = _columns(table)
+    headings = ["Dataset", "Method", *columns.values(), "$n$"]
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        f"\\begin{{tabular}}{{ll{'r' * (len(columns) + 1)}}}",
+        "\\toprule",
+        " & ".join(headings) + " \\\\",
+    ]
+    for point, part in table.groupby("point", sort=False):
+        name = point_name(point).replace("τ", "$\\tau$")
+        lines += [
+            "\\midrule",
+            f"\\multicolumn{{{len(headings)}}}{{l}}{{\\emph{{Operating point: {name}}}}} \\\\",
+        ]
+        before = None
+        for row in _rows(part, columns, "\\textbf{{{}}}".format):
+            if row["Dataset"] != before:
+                lines.append("\\midrule" if before is None else "\\addlinespace")
+            cells = list(row.values())
+            if row["Dataset"] == before:
+                cells[0] = ""
+            before = row["Dataset"]
+            lines.append(" & ".join(_escape(cell) for cell in cells) + " \\\\")
+    lines += ["\\bottomrule", "\\end{tabular}", f"% {_NOTE}"]
+    return "\n".join(lines) + "\n"
+
+
+def _columns(table: pd.DataFrame) -> dict[str, str]:
+    """Metric -> heading, in order of display."""
+    shares = sorted(
+        (metric for metric in set(table["metric"]) if metric.startswith("exit_")),
+        key=lambda metric: int(metric.removeprefix("exit_")),
+    )
+    headings = {metric: f"Exit {metric.removeprefix('exit_')}" for metric in shares}
+    return _SCORES | headings | {"relative_cost": "Cost"}
+
+
+def _rows(cells: pd.DataFrame, columns: dict[str, str], bold: Callable[[str], str]) -> Rows:
+    """One text row per dataset and method; the best printed mean of each score in bold."""
+    names = looks(cells["method"])
+    by_key = cells.set_index(["dataset", "method", "metric"])
+    best = cells.groupby(["dataset", "metric"])["mean"].max().map(_percent)
+    rows = []
+    for dataset in order(cells, "dataset"):
+        for method in order(cells[cells["dataset"] == dataset], "method"):
+            row = {"Dataset": dataset_name(dataset), "Method": names[method].name}
+            for metric, heading in columns.items():
+                key = (dataset, method, metric)
+                if key not in by_key.index:
+                    row[heading] = _ABSENT
+                    continue
+                cell = by_key.loc[key]
+                text = _number(cell["mean"], cell["sd"])
+                is_best = _percent(cell["mean"]) == best[dataset, metric]
+                row[heading] = bold(text) if metric in _SCORES and is_best else text
+            row["n"] = str(int(cell["n"]))
+            rows.append(row)
+    return rows
+
+
+def _number(mean: float, sd: float) -> str:
+    return _percent(mean) if pd.isna(sd) else f"{_percent(mean)} ± {_percent(sd)}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}"
+
+
+def _markdown(rows: Rows) -> str:
+    headings = list(rows[0])
+    rule = ["---" if heading in ("Dataset", "Method") else "---:" for heading in headings]
+    lines = [headings, rule, *(row.values() for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _escape(text: str) -> str:
+    return text.replace("_", "\\_").replace("±", "$\\pm$").replace(_ABSENT, "--")

@@ -1,0 +1,69 @@
+import shutil
+
+import pandas as pd
+import pytest
+
+from cgt.analysis.compare import compare
+
+
+def change(summary_dir, out, edit):
+    shutil.copytree(summary_dir, out)
+    path = out / "operating_points.csv"
+    frame = pd.read_csv(path)
+    edit(frame).to_csv(path, index=False)
+    return out
+
+
+def test_a_run_agrees_with_itself(summary_dir):
+    table = compare(summary_dir, summary_dir)
+    assert set(table["verdict"]) == {"agrees"}
+    assert len(table) == 2 * 6 * 5 * 3  # datasets, methods, points, metrics
+    assert (table["published"] == table["new"]).all()
+
+
+def test_the_verdict_follows_the_published_interval(summary_dir, tmp_path):
+    published = compare(summary_dir, summary_dir)
+    row = published.query("method == 'soft_cgt' and point == 'knee' and metric == 'accuracy'").iloc[
+        0
+    ]
+    half = row["published_ci_high"] - row["published"]
+
+    def shifted(by):
+        return change(
+            summary_dir,
+            tmp_path / str(by),
+            lambda frame: frame.assign(
+                accuracy=frame["accuracy"]
+                + by
+                * half
+                * ((frame["method"] == "soft_cgt") & (frame["dataset"] == row["dataset"]))
+            ),
+        )
+
+    def verdict(by):
+        table = compare(shifted(by), summary_dir)
+        return table.loc[
+            (table[["dataset", "method", "point", "metric"]] == row.iloc[:4]).all(axis=1), "verdict"
+        ].item()
+
+    assert verdict(0.9) == "agrees"
+    assert verdict(1.1) == "differs"
+    assert verdict(-1.1) == "differs"
+
+
+def test_what_one_side_lacks_is_named(summary_dir, tmp_path):
+    less = change(summary_dir, tmp_path / "less", lambda f: f[f["method"] != "cascade"])
+    assert set(compare(less, summary_dir).query("method == 'cascade'")["verdict"]) == {
+        "only published"
+    }
+    assert set(compare(summary_dir, less).query("method == 'cascade'")["verdict"]) == {"only new"}
+
+
+@pytest.mark.parametrize(("shift", "verdict"), [(0.0, "agrees"), (1e-4, "differs")])
+def test_one_published_seed_is_matched_by_the_same_number_only(
+    summary_dir, tmp_path, shift, verdict
+):
+    one = change(summary_dir, tmp_path / "one", lambda f: f[f["seed"] == 1])
+    new = change(one, tmp_path / "new", lambda f: f.assign(accuracy=f["accuracy"] + shift))
+    table = compare(new, one).query("metric == 'accuracy'")
+    assert set(table["verdict"]) == {verdict}

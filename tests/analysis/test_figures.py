@@ -1,0 +1,98 @@
+import matplotlib.colors
+import numpy as np
+import pytest
+
+from cgt.analysis.figures import FIGURES, draw, draw_all
+from cgt.analysis.style import looks, save
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_one_seed_one_dataset_and_a_strange_method_can_be_drawn(name, one_seed):
+    figure = draw(name, one_seed)
+    assert not [band for ax in figure.axes for band in ax.collections if band.get_alpha() == 0.15]
+    assert "one seed, no interval" in figure.legends[0].get_title().get_text()
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_axes_are_labelled_and_the_legend_covers_no_data(name, frames):
+    figure = draw(name, frames)
+    figure.draw_without_rendering()
+    legend = figure.legends[0].get_window_extent()
+    assert all(not legend.overlaps(ax.get_window_extent()) for ax in figure.axes)
+    assert any(ax.get_xlabel() for ax in figure.axes)
+    assert any(ax.get_ylabel() or ax.get_yticklabels() for ax in figure.axes)
+    assert "over 2 seeds" in figure.legends[0].get_title().get_text()
+
+
+def test_every_method_is_in_both_accuracy_panels(frames):
+    figure = draw("accuracy_cost", frames)
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["Single exit", "BranchyNet", "CO", "ClassyNet", "HardCGT", "SoftCGT"]
+    for ax in figure.axes:
+        colors = {matplotlib.colors.to_hex(line.get_color()) for line in ax.lines}
+        assert colors == {look.color for look in looks(frames["exits"]["method"]).values()}
+        assert len(ax.collections) == len(names)  # one band each
+
+
+def test_accuracy_cost_draws_the_mean_of_the_curves(one_seed):
+    curves = one_seed["curves"].query("method == 'soft_cgt'")
+    (ax,) = draw("accuracy_cost", one_seed).axes
+    (line,) = [
+        line
+        for line in ax.lines
+        if line.get_color() == looks(["soft_cgt"])["soft_cgt"].color and len(line.get_xdata()) > 2
+    ]
+    x, y = line.get_data()
+    assert (x[0], x[-1]) == (curves["relative_cost"].min(), curves["relative_cost"].max())
+    assert y[0] == curves["accuracy"].iloc[0]
+    assert y[-1] == curves["accuracy"].iloc[-1]
+    assert np.all((y >= curves["accuracy"].min()) & (y <= curves["accuracy"].max()))
+
+
+def test_bars_fill_every_sample(frames):
+    figure = draw("operating_points", frames)
+    for ax in figure.axes:
+        total = {}
+        for bar in ax.patches:
+            total[bar.get_y()] = total.get(bar.get_y(), 0) + bar.get_width()
+        assert list(total.values()) == pytest.approx([1.0] * 6, abs=1e-5)
+
+
+def test_all_figures_in_all_formats_with_the_same_bytes_twice(one_seed_dir, one_seed, tmp_path):
+    draw_all(one_seed_dir, tmp_path)
+    names = {f"{name}.{suffix}" for name in FIGURES for suffix in ("pdf", "svg", "png")}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    again = {name: ["svg"] for name in FIGURES} | {"exit_shares": ["pdf", "svg", "png"]}
+    for name, suffixes in again.items():
+        save(draw(name, one_seed), tmp_path / "again", suffixes)
+        for suffix in suffixes:
+            first = tmp_path / f"{name}.{suffix}"
+            assert first.read_bytes() == (tmp_path / f"again.{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_a_method_need_not_run_on_every_dataset(name, frames):
+    def lacking(frame):
+        return frame[(frame["dataset"] != "indian_pines") | (frame["method"] != "soft_cgt")]
+
+    figure = draw(name, {table: lacking(frame) for table, frame in frames.items()})
+    assert len(figure.axes) == len(draw(name, frames).axes)
+
+
+def test_a_failed_save_leaves_nothing(one_seed, tmp_path):
+    figure = draw("exit_shares", one_seed)
+    figure.axes[0].set_title("$\\nosuchcommand$")
+    with pytest.raises(ValueError, match="nosuchcommand"):
+        save(figure, tmp_path / "figure", ["svg"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_looks_are_fixed_distinct_and_independent_of_order():
+    methods = ["soft_cgt", "zeta", "single_exit", "alpha"]
+    table = looks(methods)
+    assert list(table) == methods
+    assert table == looks(methods[::-1])
+    assert table["soft_cgt"] == looks(["soft_cgt"])["soft_cgt"]
+    known = looks(["single_exit", "branchynet", "cascade", "classynet", "hard_cgt", "soft_cgt"])
+    many = known | looks(f"method_{i}" for i in range(30))
+    assert len({(look.color, look.marker) for look in many.values()}) == 36

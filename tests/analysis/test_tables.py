@@ -1,0 +1,88 @@
+import pandas as pd
+import pytest
+
+from cgt.analysis.tables import results_markdown, table_1, write_tables
+
+
+def cell(table, **key):
+    for column, value in key.items():
+        table = table[table[column] == value]
+    assert len(table) == 1
+    return table.iloc[0]
+
+
+def test_table_1_is_mean_and_sd_over_seeds(frames):
+    key = {"point": "knee", "dataset": "indian_pines", "method": "hard_cgt"}
+    points = frames["operating_points"]
+    a, b = points.query(" and ".join(f"{name} == '{value}'" for name, value in key.items()))[
+        "f1_macro"
+    ]
+    row = cell(table_1(frames), metric="f1_macro", **key)
+    assert row["mean"] == pytest.approx((a + b) / 2)
+    assert row["sd"] == pytest.approx(abs(a - b) / 2**0.5)
+    assert row["n"] == 2
+
+
+def test_table_1_has_no_exit_shares_for_a_single_exit(frames):
+    table = table_1(frames)
+    metrics = table.groupby("method")["metric"].agg(set)
+    exits = {"exit_1", "exit_2", "exit_3"}
+    assert exits & metrics["single_exit"] == set()
+    assert exits <= metrics["soft_cgt"]
+
+
+def test_files_are_complete_and_the_same_twice(summary_dir, tmp_path):
+    for out in ("a", "b"):
+        write_tables(summary_dir, tmp_path / out)
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert names == ["results.md", "table_1.csv", "table_1.md", "table_1.tex"]
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    numbers = pd.read_csv(tmp_path / "a" / "table_1.csv")
+    assert numbers.columns.tolist() == ["point", "dataset", "method", "metric", "mean", "sd", "n"]
+    assert set(numbers["point"]) == {"knee", "tau_0.9"}
+
+
+def test_printed_numbers_match_the_csv(summary_dir, frames, tmp_path):
+    write_tables(summary_dir, tmp_path)
+    row = cell(
+        table_1(frames),
+        point="tau_0.9",
+        dataset="fashion_mnist",
+        method="branchynet",
+        metric="relative_cost",
+    )
+    printed = f"{100 * row['mean']:.2f} ± {100 * row['sd']:.2f}"
+    lines = (tmp_path / "table_1.md").read_text().split("τ = 0.9")[1].splitlines()
+    (line,) = [line for line in lines if "Fashion-MNIST | BranchyNet" in line]
+    assert line.endswith(f"| {printed} | 2 |")
+    latex = (tmp_path / "table_1.tex").read_text()
+    assert printed.replace("±", "$\\pm$") in latex
+    assert latex.count("\\toprule") == latex.count("\\bottomrule") == 1
+    widths = {
+        line.count("&") for line in latex.splitlines() if line.endswith("\\\\") and "&" in line
+    }
+    assert widths == {10}
+
+
+def test_the_best_score_of_each_dataset_is_bold(frames):
+    best = (
+        frames["operating_points"]
+        .query("point == 'knee'")
+        .groupby(["dataset", "method"])["accuracy"]
+        .mean()
+        .groupby("dataset")
+        .max()
+    )
+    text = results_markdown(frames)
+    for value in best:
+        assert f"| **{100 * value:.2f} ±" in text
+    bold = [part for part in text.split("|") if "**" in part]
+    assert bold and all(part.strip().startswith("**") for part in bold)
+    assert "**100.00" not in text  # a cost is no score
+
+
+def test_one_seed_prints_no_spread_and_an_unknown_method_its_name(one_seed):
+    text = results_markdown(one_seed)
+    assert "±" not in text.split("All in")[0]
+    assert "| Indian Pines | my_method |" in text
