@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn.utils import get_total_norm
 
 from cgt.augment import AUGMENTATIONS
 from cgt.backbones import BACKBONES
@@ -27,8 +28,18 @@ from cgt.network import EarlyExitNetwork
 from cgt.predictions import Predictions, SplitPredictions, save_predictions
 from cgt.seeding import derive_seed
 
-HISTORY_COLUMNS = ("epoch", "exit", "train_loss", "val_accuracy", "mean_weight", "active_share")
+HISTORY_COLUMNS = (
+    "epoch",
+    "exit",
+    "train_loss",
+    "val_accuracy",
+    "mean_weight",
+    "active_share",
+    "grad_norm",
+)
 EVALUATION_BATCH = 500
+PROBE = 128
+"""Training samples, the same in every epoch and for every method, on which gradients are measured."""
 SHORTEST_CYCLE = 8
 """Steps; torch cannot shape a shorter one-cycle schedule, so a shorter phase ends midway."""
 
@@ -126,6 +137,9 @@ class Trainer:
         self.val_x, self.val_y = _tensors(data.val)
         self.batch_size = min(settings.batch_size, len(self.train_y))
         self.steps = len(self.train_y) // self.batch_size
+        chosen = _generator(data.name, seed, "probe")
+        probe = torch.randperm(len(self.train_y), generator=chosen)[:PROBE]
+        self.probe = (self.train_x[probe], self.train_y[probe])
         torch.manual_seed(derive_seed(data.name, seed, "init"))
         backbone = BACKBONES[data.name](self.train_x.shape[1], data.num_classes)
         self.network = method.network(backbone).to(memory_format=torch.channels_last)
@@ -172,8 +186,13 @@ class Trainer:
         for epoch in range(done, phase.epochs):
             start = time.perf_counter()
             trained = self._run_epoch(network, phase, optimizer, schedule, epochs_before + epoch)
+            norms = self._gradient_norms(network, epochs_before + epoch + 1)
             accuracy = self._validate(network)
-            self._record(epochs_before + epoch + 1, trained, accuracy, time.perf_counter() - start)
+            self._record(
+                epochs_before + epoch + 1,
+                torch.vstack([trained[0], accuracy, trained[1:], norms]),
+                time.perf_counter() - start,
+            )
             score = float(accuracy[list(phase.trainable)].mean())
             if score >= best_score:
                 best_score, best = score, _copy(self.network.state_dict())
@@ -211,8 +230,7 @@ class Trainer:
                     f"training diverged at epoch {epoch + 1}, step {step + 1}: the logits hold NaN "
                     f"or infinity; a smaller lr than {self.settings.lr} may help"
                 )
-            progress = (epoch * self.steps + step) / (self.settings.epochs * self.steps)
-            terms = self.method.terms(logits, y, progress)
+            terms = self.method.terms(logits, y, self._progress(epoch + step / self.steps))
             optimizer.zero_grad(set_to_none=True)
             terms.total().backward()
             optimizer.step()
@@ -220,10 +238,11 @@ class Trainer:
             sums += torch.stack([term.detach().mean(dim=0) for term in terms])
         return sums / self.steps
 
+    def _progress(self, epochs_done: float) -> float:
+        return epochs_done / self.settings.epochs
+
     def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        generator = torch.Generator().manual_seed(
-            derive_seed(self.data.name, self.seed, "epoch", epoch)
-        )
+        generator = _generator(self.data.name, self.seed, "epoch", epoch)
         order = torch.randperm(len(self.train_y), generator=generator)
         augment = AUGMENTATIONS[self.data.name]
         for chosen in order[: self.steps * self.batch_size].split(self.batch_size):
@@ -235,13 +254,35 @@ class Trainer:
         _, prediction = self.method.decide(_logits(network, self.val_x))
         return (prediction == self.val_y).double().mean(dim=1)
 
-    def _record(self, epoch: int, trained: Tensor, accuracy: Tensor, seconds: float) -> None:
-        for index, (loss, weight, active) in enumerate(trained.T.tolist()):
-            self.history.append([epoch, index + 1, loss, float(accuracy[index]), weight, active])
+    def _gradient_norms(self, network: EarlyExitNetwork, epochs_done: int) -> Tensor:
+        """L2 norm of the gradient of each exit's weighted loss, all trainable parameters, ``[E]``.
+
+        Measured on the probe in evaluation mode, so that it leaves no trace in the run.
+        """
+        network.eval()
+        parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        x, y = self.probe
+        terms = self.method.terms(network(x), y, self._progress(epochs_done))
+        norms = []
+        for loss in (terms.weights * terms.losses).mean(dim=0):
+            # A frozen exit's loss hangs on no trainable parameter.
+            found = (
+                torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+                if loss.requires_grad
+                else ()
+            )
+            norms.append(get_total_norm(gradient for gradient in found if gradient is not None))
+        return torch.stack(norms)
+
+    def _record(self, epoch: int, values: Tensor, seconds: float) -> None:
+        """Keep and show an epoch; ``values`` are ``[5, E]`` in the order of the history's columns."""
+        for number, row in enumerate(values.T.tolist(), start=1):
+            self.history.append([epoch, number, *row])
+        loss, accuracy = values[0, -1], values[1]
         shown = " ".join(f"{100 * value:.2f}" for value in accuracy.tolist())
         print(
             f"{self.data.name}/{self.method.name}/{self.seed} "
-            f"epoch {epoch}/{self.settings.epochs}  loss {float(trained[0, -1]):.4f}  "
+            f"epoch {epoch}/{self.settings.epochs}  loss {float(loss):.4f}  "
             f"val accuracy {shown} %  {seconds:.1f} s",
             file=sys.stderr,
             flush=True,
@@ -281,6 +322,10 @@ def _build(what: str, kind: type, values: dict[str, Any]) -> Any:
     if unknown:
         raise ValueError(f"{what}: unknown {unknown[0]!r}; allowed are {', '.join(allowed)}")
     return kind(**values)
+
+
+def _generator(*parts: str | int) -> torch.Generator:
+    return torch.Generator().manual_seed(derive_seed(*parts))
 
 
 def _tensors(split: Split) -> tuple[Tensor, Tensor]:

@@ -44,7 +44,8 @@ TABLES = {
     ),
     "exits": Table(("exit",), ("accuracy", "f1_macro", "macs")),
     "training": Table(
-        ("epoch", "exit"), ("train_loss", "val_accuracy", "mean_weight", "active_share")
+        ("epoch", "exit"),
+        ("train_loss", "val_accuracy", "mean_weight", "active_share", "grad_norm"),
     ),
     "timings": Table((), ("seconds",)),
 }

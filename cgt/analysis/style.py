@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib
 import pandas as pd
+import seaborn
 from matplotlib.figure import Figure
 
 from cgt.files import atomic_path
@@ -59,16 +60,18 @@ class Look:
     marker: str
 
 
-# Seaborn's "colorblind" palette; the reference is a neutral grey.
+_PALETTE = seaborn.color_palette("colorblind").as_hex()
+
+# The reference is a neutral grey; every other known method owns one colour of the palette.
 _KNOWN = {
     "single_exit": Look("Single exit", "#5a5a5a", "*"),
-    "branchynet": Look("BranchyNet", "#029e73", "s"),
-    "cascade": Look("CO", "#de8f05", "^"),
-    "classynet": Look("ClassyNet", "#cc78bc", "v"),
-    "hard_cgt": Look("HardCGT", "#d55e00", "D"),
-    "soft_cgt": Look("SoftCGT", "#0173b2", "o"),
+    "branchynet": Look("BranchyNet", _PALETTE[2], "s"),
+    "cascade": Look("CO", _PALETTE[1], "^"),
+    "classynet": Look("ClassyNet", _PALETTE[4], "v"),
+    "hard_cgt": Look("HardCGT", _PALETTE[3], "D"),
+    "soft_cgt": Look("SoftCGT", _PALETTE[0], "o"),
 }
-_SPARE = list(itertools.product("Pp<>hX", ["#ca9161", "#56b4e9", "#949494", "#ece133", "#fbafe4"]))
+_SPARE = list(itertools.product("Pp<>hX", _PALETTE[5:]))
 
 _DATASETS = {
     "fashion_mnist": "Fashion-MNIST",

@@ -59,7 +59,7 @@ class Method(ABC):
 
     @abstractmethod
     def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
-        """Losses and weights of a batch, each ``[B, depth]``; ``progress`` is in [0, 1)."""
+        """Losses and weights of a batch, each ``[B, depth]``; ``progress`` is in [0, 1]."""
 
     def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Confidence in [0, 1] and prediction, each ``[E, N]``, from logits ``[E, N, C]``."""

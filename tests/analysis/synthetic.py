@@ -57,6 +57,7 @@ def make_history(method, seed, epochs=12):
                     "val_accuracy": 0.9 * progress + 0.02 * rng.random(),
                     "mean_weight": share / exits + 0.02 * rng.random(),
                     "active_share": min(1.0, share + 0.02 * rng.random()) if e > 1 else 1.0,
+                    "grad_norm": share * (2 - progress),
                 }
             )
     return pd.DataFrame(rows)

@@ -72,8 +72,9 @@ def test_history_has_a_row_per_epoch_and_computed_exit(run):
     expected = [[epoch, e] for epoch, d in enumerate(depths, start=1) for e in range(1, d + 1)]
     assert [row[:2] for row in trainer.history] == expected
     assert sum(phase.epochs for phase in trainer.phases) == SETTINGS.epochs
-    for *_, accuracy, weight, active in trainer.history:
+    for *_, accuracy, weight, active, norm in trainer.history:
         assert 0 <= accuracy <= 1 and weight >= 0 and 0 <= active <= 1
+        assert (norm > 0) == (weight > 0)
 
 
 def test_all_weights_that_should_train_do(run):

@@ -1,0 +1,78 @@
+# `make` runs the whole paper; `make help` lists the rest.
+#
+# CORES        number of jobs at a time (default: all cores)
+# PYTHON       the Python (>= 3.11) that creates .venv
+# TORCH_INDEX  where to get torch from instead of pip's default, which on Linux is the large CUDA
+#              build; the CPU build is at https://download.pytorch.org/whl/cpu
+
+CORES ?= all
+PYTHON ?= python3
+TORCH_INDEX ?=
+VENV := .venv
+READY := $(VENV)/.ready
+
+# Jobs call `python`: it must be the environment's.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) --rerun-incomplete --show-failed-logs
+SMOKE_RESULTS := results/smoke
+
+.DEFAULT_GOAL := all
+.PHONY: all smoke figures tune check compare publish test lint format clean help
+
+all: $(READY)  ## the paper: raw data to tables and figures in results/
+	$(SNAKEMAKE) all
+
+smoke: $(READY)  ## every rule on a slice of the real data, into results/smoke
+	$(SNAKEMAKE) all --configfile config/smoke.yaml --config results=$(SMOKE_RESULTS)
+
+figures: $(READY)  ## redraw tables and figures from results/published, without training
+	$(SNAKEMAKE) figures
+
+tune: $(READY)  ## search the hyperparameters on validation data, into results/tuning
+	$(SNAKEMAKE) tune
+
+check: $(READY)  ## are the results complete and the summary up to date with them?
+	$(SNAKEMAKE) check
+
+compare: $(READY)  ## does the full run agree with the published one?
+	$(VENV)/bin/cgt compare results/summary results/published/summary
+
+publish: $(READY)  ## copy the results of a full run to results/published
+	$(SNAKEMAKE) publish
+
+test: $(READY)  ## all tests, with coverage
+	$(VENV)/bin/python -m pytest --cov=cgt --cov-report=term --cov-fail-under=90
+
+lint: $(READY)  ## code style of Python and Snakemake files
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/snakefmt --check Snakefile workflow
+	$(VENV)/bin/snakemake --lint
+
+format: $(READY)  ## rewrite the code in that style
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/snakefmt Snakefile workflow
+
+clean:  ## remove results (not the published ones), prepared data and caches; keep raw data and .venv
+	rm -rf data/prepared logs .snakemake .pytest_cache .ruff_cache .coverage
+	find results -mindepth 1 -maxdepth 1 ! -name published -exec rm -rf {} +
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The stamp is written last, so an interrupted set-up starts over; a changed lock file does too.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Python >= 3.11 is needed: make PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo 'Python cannot create environments here: apt-get install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+ifneq ($(TORCH_INDEX),)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --index-url $(TORCH_INDEX) \
+	  "$$(grep '^torch==' requirements.lock)"
+endif
+	$(VENV)/bin/python -m pip install --disable-pip-version-check -r requirements.lock
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

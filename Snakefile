@@ -1,0 +1,35 @@
+# The paper's table of contents: configuration, stages, targets.
+from snakemake.utils import min_version
+
+from cgt.config import check_config, load_schema
+
+min_version("9.20")
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+schema = load_schema(f"{workflow.basedir}/workflow/schemas")
+check_config(config, schema)
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/tune.smk"
+include: "workflow/rules/publish.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.aggregate.output,
+        rules.tables.output,
+        rules.plots.output,

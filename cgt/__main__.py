@@ -1,0 +1,8 @@
+"""`python -m cgt` is the console script `cgt`."""
+
+import sys
+
+from cgt.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,250 @@
+"""The door: one thin subcommand per rule. Heavy imports stand inside the handlers."""
+
+import argparse
+import json
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; return 0, or 2 after one clean message about what was wrong."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except (ValueError, FileNotFoundError) as error:
+        if arguments.debug:
+            traceback.print_exc()
+        print(f"cgt {arguments.command}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all subcommands; each sets `run` to its handler."""
+    parser = argparse.ArgumentParser(
+        prog="cgt", description="A reproducible benchmark of early-exit training methods."
+    )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    command = _add(commands, "download", download, "fetch and verify a dataset's raw files")
+    command.add_argument("dataset")
+    command.add_argument("--out", type=Path, required=True, help="folder of the raw files")
+
+    command = _add(commands, "prepare", prepare, "split a dataset and fit its scaling, at one seed")
+    command.add_argument("dataset")
+    command.add_argument("--seed", type=int, required=True)
+    command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
+    command.add_argument("--out", type=Path, required=True, help="prepared file (.npz)")
+    command.add_argument("--limit", type=int, help="keep at most this many training samples")
+    command.add_argument("--patch", type=int, help="indian_pines: width of a patch in pixels")
+    command.add_argument("--components", type=int, help="indian_pines: principal components kept")
+
+    command = _add(commands, "train", train, "train one method on one dataset at one seed")
+    _add_job(command)
+    command.add_argument("--out", type=Path, required=True, help="folder of the run")
+    command.add_argument("--checkpoints", type=Path, required=True, help="folder to resume from")
+
+    command = _add(commands, "evaluate", evaluate, "measure one run: thresholds, curves, exits")
+    command.add_argument("predictions", type=Path)
+    _add_run(command)
+    command.add_argument("--out", type=Path, required=True, help="folder of the CSV files")
+
+    command = _add(commands, "aggregate", aggregate, "gather all runs into one CSV per question")
+    _add_expected(command)
+    command.add_argument("--out", type=Path, required=True, help="folder of the summary")
+
+    command = _add(commands, "check", check, "are the runs complete, and is the summary theirs?")
+    _add_expected(command)
+    command.add_argument("--summary", type=Path, required=True, help="folder of the summary")
+
+    command = _add(commands, "tables", tables, "write the tables from a summary")
+    _add_drawing(command)
+
+    command = _add(commands, "figures", figures, "draw the figures from a summary")
+    _add_drawing(command)
+
+    command = _add(commands, "compare", compare, "does a new summary agree with the published one?")
+    command.add_argument("new", type=Path, help="folder of the new summary")
+    command.add_argument("published", type=Path, help="folder of the published summary")
+
+    command = _add(commands, "publish", publish, "copy results into the published folder")
+    command.add_argument("expected", nargs="+", type=_run_name, metavar="DATASET/METHOD/SEED")
+    command.add_argument("--results", type=Path, required=True, help="root folder of the results")
+    command.add_argument("--out", type=Path, required=True, help="folder to publish into")
+
+    command = _add(commands, "tune-trial", tune_trial, "train and score one trial on validation")
+    _add_job(command)
+    command.add_argument("--trial", type=int, required=True)
+    command.add_argument("--work", type=Path, required=True, help="folder of the trial's run")
+    command.add_argument("--out", type=Path, required=True, help="result (.json)")
+
+    command = _add(commands, "tune-select", tune_select, "gather all trials and choose the best")
+    command.add_argument("trials", type=Path, nargs="+", help="results of tune-trial (.json)")
+    command.add_argument("--out", type=Path, required=True, help="folder of tuning.csv, best.yaml")
+    return parser
+
+
+def download(arguments: argparse.Namespace) -> None:
+    from cgt import data
+
+    data.download(arguments.dataset, arguments.out)
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    from cgt import data
+
+    given = {name: getattr(arguments, name) for name in ("limit", "patch", "components")}
+    settings = {name: value for name, value in given.items() if value is not None}
+    data.prepare(arguments.dataset, arguments.seed, arguments.raw, arguments.out, **settings)
+
+
+def train(arguments: argparse.Namespace) -> None:
+    _train(arguments, arguments.out, arguments.checkpoints)
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.evaluation import evaluate_file
+
+    evaluate_file(
+        arguments.predictions, arguments.dataset, arguments.method, arguments.seed, arguments.out
+    )
+
+
+def aggregate(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.summary import aggregate
+
+    aggregate(arguments.runs, arguments.expected, arguments.out)
+
+
+def check(arguments: argparse.Namespace) -> None:
+    from cgt.publish import check_summary
+
+    check_summary(arguments.runs, arguments.expected, arguments.summary)
+    print(f"{arguments.summary} follows from all {len(arguments.expected)} runs")
+
+
+def tables(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.tables import write_tables
+
+    write_tables(arguments.summary, arguments.out)
+
+
+def figures(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.figures import draw_all
+
+    draw_all(arguments.summary, arguments.out)
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.compare import compare
+
+    table = compare(arguments.new, arguments.published)
+    print(table.to_string(index=False))
+    print(f"{(table['verdict'] == 'agrees').sum()} of {len(table)} numbers agree")
+
+
+def publish(arguments: argparse.Namespace) -> None:
+    from cgt.publish import publish
+
+    publish(arguments.results, arguments.expected, arguments.out)
+
+
+def tune_trial(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.evaluation import validation_area
+    from cgt.files import write_json
+    from cgt.predictions import load_predictions
+
+    _train(arguments, arguments.work, arguments.work)
+    record = {
+        "dataset": arguments.dataset,
+        "method": arguments.method,
+        "trial": arguments.trial,
+        "settings": {"lr": arguments.settings["lr"], **arguments.hyperparameters},
+        "score": validation_area(load_predictions(arguments.work / "predictions.npz")),
+    }
+    write_json(arguments.out, record)
+
+
+def tune_select(arguments: argparse.Namespace) -> None:
+    from cgt.tuning import write_selection
+
+    write_selection(arguments.trials, arguments.out)
+
+
+def _train(arguments: argparse.Namespace, out: Path, checkpoints: Path) -> None:
+    """Train the job of the arguments and write the run with its manifest."""
+    import torch
+
+    from cgt.files import write_json
+    from cgt.manifest import build_manifest
+    from cgt.training import Job, train_run
+
+    asked = {
+        "dataset": arguments.dataset,
+        "method": arguments.method,
+        "seed": arguments.seed,
+        "settings": arguments.settings,
+        "hyperparameters": arguments.hyperparameters,
+    }
+    start = time.perf_counter()
+    data = train_run(
+        Job(**asked, prepared=arguments.prepared, raw_dir=arguments.raw),
+        out_dir=out,
+        checkpoint_dir=checkpoints,
+    )
+    seconds = time.perf_counter() - start
+    manifest = build_manifest(asked, data.checksums, torch.get_num_threads(), seconds)
+    write_json(out / "manifest.json", manifest)
+
+
+def _add(commands, name: str, run, help: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=help, description=help)
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_run(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--dataset", required=True)
+    command.add_argument("--method", required=True)
+    command.add_argument("--seed", type=int, required=True)
+
+
+def _add_expected(command: argparse.ArgumentParser) -> None:
+    command.add_argument("expected", nargs="+", type=_run_name, metavar="DATASET/METHOD/SEED")
+    command.add_argument("--runs", type=Path, required=True, help="folder of all runs")
+
+
+def _add_drawing(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--summary", type=Path, required=True, help="folder of the summary")
+    command.add_argument("--out", type=Path, required=True, help="folder to write into")
+
+
+def _add_job(command: argparse.ArgumentParser) -> None:
+    _add_run(command)
+    command.add_argument("--prepared", type=Path, required=True, help="prepared file (.npz)")
+    command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
+    command.add_argument(
+        "--settings", type=_json_object, required=True, help="JSON: epochs, lr, batch_size, ..."
+    )
+    command.add_argument(
+        "--hyperparameters", type=_json_object, default={}, help="JSON: the method's own"
+    )
+
+
+def _run_name(text: str) -> tuple[str, str, int]:
+    dataset, method, seed = text.split("/")
+    return dataset, method, int(seed)
+
+
+def _json_object(text: str) -> dict:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON object")
+    return value

@@ -1,0 +1,159 @@
+"""Load the configuration and refuse a wrong one before any job starts.
+
+The rules stand in two files: `config.schema.yaml` (JSON schema of everything but the methods) and
+`methods.schema.yaml` (one block of hyperparameters per method). `load_schema` joins them.
+"""
+
+import copy
+import difflib
+import functools
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+
+class ConfigError(ValueError):
+    """The configuration is wrong; the message lists every problem, one per line."""
+
+
+def merge(base: Mapping, overlay: Mapping) -> dict:
+    """Return `base` with `overlay` on top: mappings merge key by key, anything else is replaced."""
+    merged = copy.deepcopy(dict(base))
+    for key, value in overlay.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = merge(merged[key], value)
+        else:
+            merged[key] = copy.deepcopy(value)
+    return merged
+
+
+def load_config(*paths: str | Path) -> dict:
+    """Read YAML files and merge them, later ones on top."""
+    layers = (yaml.safe_load(Path(path).read_text(encoding="utf-8")) for path in paths)
+    return functools.reduce(merge, layers, {})
+
+
+def load_schema(folder: str | Path) -> dict:
+    """Join the two schema files of `folder` into one JSON schema."""
+    folder = Path(folder)
+    schema = yaml.safe_load((folder / "config.schema.yaml").read_text(encoding="utf-8"))
+    methods = yaml.safe_load((folder / "methods.schema.yaml").read_text(encoding="utf-8"))
+    properties = schema["properties"]
+    space = properties["tuning"]["properties"]["space"]["properties"]
+    for method, hyperparameters in methods.items():
+        settings = _closed({"lr": {"$ref": "#/$defs/lr"}, **hyperparameters}, required=["lr"])
+        per_dataset = dict.fromkeys(properties["datasets"]["properties"], settings)
+        properties["methods"]["properties"][method] = _closed(per_dataset)
+        space[method] = _closed({name: _choices(of) for name, of in hyperparameters.items()})
+    return schema
+
+
+def check_config(config: Mapping, schema: Mapping) -> None:
+    """Raise `ConfigError` naming each wrong key, its value, what is allowed and a near match."""
+    validator = jsonschema.Draft202012Validator(schema)
+    errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
+    problems = [line for error in errors for line in _explain(error)]
+    # Across keys only when each key is right by itself: otherwise one mistake is told twice.
+    problems = problems or list(_contradictions(config))
+    if problems:
+        raise ConfigError("\n".join(["the configuration is wrong:", *problems]))
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str:
+    """Return ` (did you mean 'x'?)` for the closest allowed word, or nothing."""
+    close = difflib.get_close_matches(str(word), list(allowed), n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def _closed(properties: Mapping, required: Iterable[str] = ()) -> dict:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": dict(properties),
+        "required": list(required),
+    }
+
+
+def _choices(schema: Mapping) -> dict:
+    return {"type": "array", "minItems": 1, "uniqueItems": True, "items": schema}
+
+
+def _explain(error: jsonschema.ValidationError) -> Iterable[str]:
+    path = [str(part) for part in error.absolute_path]
+    where, limit = ".".join(path), error.validator_value
+    if error.validator == "additionalProperties":
+        allowed = list(error.schema["properties"])
+        for key in sorted(set(map(str, error.instance)) - set(allowed)):
+            yield (
+                f"  {'.'.join([*path, key])}: unknown key{nearest(key, allowed)}; "
+                f"allowed: {', '.join(allowed) or 'none'}"
+            )
+    elif error.validator == "required":
+        for key in limit:
+            if key not in error.instance:
+                yield f"  {'.'.join([*path, key])}: missing"
+    else:
+        yield f"  {where}: {error.instance!r} is not allowed; {_allowed(error)}"
+
+
+def _allowed(error: jsonschema.ValidationError) -> str:
+    limit = error.validator_value
+    match error.validator:
+        case "enum":
+            return f"allowed: {', '.join(map(str, limit))}{nearest(error.instance, limit)}"
+        case "type":
+            types = [limit] if isinstance(limit, str) else limit
+            hint = _number_hint(error.instance) if {"number", "integer"} & set(types) else ""
+            return f"it must be of type {' or '.join(types)}{hint}"
+        case "minimum":
+            return f"it must be at least {limit}"
+        case "maximum":
+            return f"it must be at most {limit}"
+        case "exclusiveMinimum":
+            return f"it must be greater than {limit}"
+        case "exclusiveMaximum":
+            return f"it must be less than {limit}"
+        case "uniqueItems":
+            return "every entry must be different"
+        case "minItems" | "minProperties":
+            return f"it must have at least {limit} entries"
+        case "maxItems":
+            return f"it must have at most {limit} entries"
+        case "pattern":
+            return "it must be a path of letters, digits and _ . / - only"
+    return error.message
+
+
+def _number_hint(value: Any) -> str:
+    """YAML 1.1 reads 1e-3 as text: say so, since the value looks right."""
+    try:
+        return f"; write {float(value)!r}" if isinstance(value, str) else ""
+    except ValueError:
+        return ""
+
+
+def _contradictions(config: Mapping) -> Iterable[str]:
+    tuning = config["tuning"]
+    if tuning["seed"] in config["seeds"]:
+        yield (
+            f"  tuning.seed: {tuning['seed']} is not allowed; "
+            f"it must not be one of seeds: {', '.join(map(str, config['seeds']))}"
+        )
+    for dataset in config["datasets"]:
+        if dataset not in tuning["datasets"]:
+            yield f"  tuning.datasets.{dataset}: missing"
+        for method, settings in config["methods"].items():
+            if dataset not in settings:
+                yield f"  methods.{method}.{dataset}: missing"
+    for method in config["methods"]:
+        points = len(tuning["space"]["lr"])
+        for choices in tuning["space"].get(method, {}).values():
+            points *= len(choices)
+        if points < tuning["trials"]:
+            yield (
+                f"  tuning.trials: {tuning['trials']} is not allowed; "
+                f"the search space of {method} has only {points} points"
+            )

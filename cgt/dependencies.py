@@ -1,0 +1,56 @@
+"""Which files of the package a module runs: found in the source text, without importing anything.
+
+The workflow makes them inputs of the rules, so that an edit reruns what it can change and no more.
+"""
+
+import ast
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+
+def module_files(module: str) -> list[Path]:
+    """Return the files of `module` (such as "cgt.training") and of all it imports, sorted.
+
+    Imports inside functions count. The package's own `__init__.py` does not: it only names the
+    public library. Raises ValueError if there is no such module.
+    """
+    start = _file_of(module)
+    if start is None:
+        raise ValueError(f"there is no module {module!r} in {PACKAGE}")
+    found: set[Path] = set()
+    pending = {start}
+    while pending:
+        path = pending.pop()
+        found.add(path)
+        pending |= _imported_by(path) - found
+    return sorted(found)
+
+
+@functools.cache
+def _imported_by(path: Path) -> frozenset[Path]:
+    names = set(_names(ast.parse(path.read_text(encoding="utf-8"))))
+    # Importing a.b.c runs a/__init__.py and a/b/__init__.py as well.
+    parents = {name.rsplit(".", depth)[0] for name in names for depth in range(name.count("."))}
+    files = {_file_of(name) for name in names | parents}
+    return frozenset(files - {None, PACKAGE / "__init__.py"})
+
+
+def _names(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _file_of(name: str) -> Path | None:
+    package, *parts = name.split(".")
+    if package != PACKAGE.name:
+        return None
+    path = PACKAGE.joinpath(*parts)
+    candidates = (path / "__init__.py", path.parent / f"{path.name}.py")
+    return next((candidate for candidate in candidates if candidate.is_file()), None)

@@ -1,0 +1,55 @@
+"""From a finished run to the files that stand in the repository."""
+
+import filecmp
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from cgt.analysis.summary import Run, aggregate
+from cgt.files import atomic_path, write_json
+from cgt.manifest import summarise
+
+PUBLISHED_SUFFIXES = (".csv", ".md", ".tex", ".svg", ".png")
+"""PDF figures are left out: they are large, and `make figures` redraws them."""
+
+
+def check_summary(runs_dir: Path, expected: Sequence[Run], summary_dir: Path) -> None:
+    """Gather the runs again and compare.
+
+    Raises ValueError if a run is missing or damaged, or if the summary does not follow from them.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        aggregate(runs_dir, expected, Path(folder))
+        fresh = sorted(path.name for path in Path(folder).iterdir())
+        _, differing, unreadable = filecmp.cmpfiles(folder, summary_dir, fresh, shallow=False)
+    if stale := sorted(differing + unreadable):
+        raise ValueError(
+            f"{summary_dir}: {', '.join(stale)} missing or not what the runs give; "
+            f"delete the folder and run again"
+        )
+
+
+def publish(results: Path, expected: Sequence[Run], out: Path) -> None:
+    """Copy summary, tables, figures and trials of `results` to `out`, with one manifest for all.
+
+    Raises ValueError if the summary does not follow from the expected runs.
+    """
+    check_summary(results / "runs", expected, results / "summary")
+    for folder in ("summary", "tables", "figures"):
+        shutil.rmtree(out / folder, ignore_errors=True)
+        for path in sorted((results / folder).rglob("*")):
+            if path.suffix in PUBLISHED_SUFFIXES:
+                _copy(path, out / path.relative_to(results))
+    trials = results / "tuning" / "tuning.csv"
+    if trials.is_file():
+        _copy(trials, out / "tuning.csv")
+    manifests = (results / "runs" / "/".join(map(str, run)) / "manifest.json" for run in expected)
+    texts = (path.read_text(encoding="utf-8") for path in manifests)
+    write_json(out / "manifest.json", summarise(json.loads(text) for text in texts))
+
+
+def _copy(source: Path, target: Path) -> None:
+    with atomic_path(target) as temporary:
+        shutil.copyfile(source, temporary)

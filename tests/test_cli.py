@@ -1,0 +1,190 @@
+"""Every subcommand, in process, in the order of the workflow, on a slice of real data."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cgt.analysis.evaluation import validation_area
+from cgt.cli import main
+from cgt.predictions import load_predictions
+
+SETTINGS = {"epochs": 1, "batch_size": 32, "lr": 0.05}
+RUNS = [("single_exit", 1), ("branchynet", 1), ("single_exit", 2), ("branchynet", 2)]
+NAMES = [f"indian_pines/{method}/{seed}" for method, seed in RUNS]
+
+
+def run(*arguments):
+    assert main([str(argument) for argument in arguments]) == 0
+
+
+def job(root, method, seed, hyperparameters="{}"):
+    """Arguments that say what to train."""
+    return [
+        *("--dataset", "indian_pines", "--method", method, "--seed", seed),
+        *("--prepared", root / f"prepared/{seed}.npz", "--raw", root / "raw"),
+        *("--settings", json.dumps(SETTINGS), "--hyperparameters", hyperparameters),
+    ]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Raw and prepared Indian Pines; the download comes from the installed package."""
+    root = tmp_path_factory.mktemp("data")
+    run("download", "indian_pines", "--out", root / "raw")
+    for seed in (1, 2):
+        run(
+            *("prepare", "indian_pines", "--seed", seed, "--raw", root / "raw"),
+            *("--out", root / f"prepared/{seed}.npz"),
+            *("--limit", 160, "--patch", 5, "--components", 4),
+        )
+    return root
+
+
+@pytest.fixture(scope="module")
+def results(data):
+    """Results of four runs, from training to figures."""
+    results = data / "results"
+    for (method, seed), name in zip(RUNS, NAMES, strict=True):
+        folder = results / "runs" / name
+        checkpoints = data / "checkpoints" / name
+        run("train", *job(data, method, seed), "--out", folder, "--checkpoints", checkpoints)
+        run(
+            *("evaluate", folder / "predictions.npz", "--dataset", "indian_pines"),
+            *("--method", method, "--seed", seed, "--out", folder),
+        )
+    run("aggregate", *NAMES, "--runs", results / "runs", "--out", results / "summary")
+    run("tables", "--summary", results / "summary", "--out", results / "tables")
+    run("figures", "--summary", results / "summary", "--out", results / "figures")
+    return results
+
+
+def test_training_writes_the_run_and_its_manifest(results):
+    folder = results / "runs" / NAMES[1]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["job"] == {
+        "dataset": "indian_pines",
+        "method": "branchynet",
+        "seed": 1,
+        "settings": SETTINGS,
+        "hyperparameters": {},
+    }
+    assert manifest["wall_seconds"] > 0
+    assert manifest["threads"] == 1
+    assert set(manifest["data"]) == {"cube.npy", "ground_truth.npy", "prepared"}
+    assert load_predictions(folder / "predictions.npz").macs.shape == (3,)
+    assert (folder / "model.safetensors").stat().st_size > 0
+
+
+def test_results_hold_every_run(results):
+    lines = (results / "summary/exits.csv").read_text().splitlines()
+    # One exit of single_exit and three of branchynet, at two seeds, below the header.
+    assert len(lines) == 1 + 2 * (1 + 3)
+    assert (results / "tables/table_1.md").stat().st_size > 0
+    assert len(list((results / "figures").glob("*.svg"))) == 5
+
+
+def test_check_accepts_what_is_complete(results, capsys):
+    run("check", *NAMES, "--runs", results / "runs", "--summary", results / "summary")
+    assert "follows from all 4 runs" in capsys.readouterr().out
+
+
+def test_check_names_a_missing_run(results, capsys):
+    arguments = ["--runs", str(results / "runs"), "--summary", str(results / "summary")]
+    assert main(["check", *NAMES, "indian_pines/branchynet/3", *arguments]) == 2
+    assert "indian_pines/branchynet/3/history.csv" in capsys.readouterr().err
+
+
+def test_check_names_a_stale_table(results, tmp_path, capsys):
+    for path in (results / "summary").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "exits.csv").write_text("edited by hand\n")
+    (tmp_path / "curves.csv").unlink()
+    arguments = ["--runs", str(results / "runs"), "--summary", str(tmp_path)]
+    assert main(["check", *NAMES, *arguments]) == 2
+    assert "curves.csv, exits.csv missing or not what the runs give" in capsys.readouterr().err
+
+
+def test_compare_counts_agreement(results, capsys):
+    run("compare", results / "summary", results / "summary")
+    *_, last = capsys.readouterr().out.splitlines()
+    agreeing, _, total, *_ = last.split()
+    assert agreeing == total
+
+
+def test_publish_copies_what_people_read(results, tmp_path):
+    stale = tmp_path / "published/figures/old.svg"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("")
+    run("publish", *NAMES, "--results", results, "--out", tmp_path / "published")
+    published = {path.relative_to(tmp_path / "published") for path in stale.parents[1].rglob("*.*")}
+    assert Path("summary/operating_points.csv") in published
+    assert Path("tables/table_1.tex") in published
+    assert Path("figures/accuracy_cost.png") in published
+    assert not [path for path in published if path.suffix == ".pdf" or path.stem == "old"]
+    manifest = json.loads((tmp_path / "published/manifest.json").read_text())
+    assert set(manifest["wall_seconds"]) == set(NAMES)
+
+
+def test_tuning_scores_on_validation_and_selects(data, tmp_path):
+    weights = {"exit_weights": [1.0, 0.5, 0.25]}
+    for trial, hyperparameters in enumerate(({}, weights)):
+        run(
+            *("tune-trial", *job(data, "branchynet", 1, json.dumps(hyperparameters))),
+            *("--trial", trial, "--work", tmp_path / f"work/{trial}"),
+            *("--out", tmp_path / f"{trial}.json"),
+        )
+    record = json.loads((tmp_path / "1.json").read_text())
+    predictions = load_predictions(tmp_path / "work/1/predictions.npz")
+    assert record == {
+        "dataset": "indian_pines",
+        "method": "branchynet",
+        "trial": 1,
+        "settings": {"lr": 0.05, **weights},
+        "score": validation_area(predictions),
+    }
+    run("tune-select", tmp_path / "0.json", tmp_path / "1.json", "--out", tmp_path)
+    assert len((tmp_path / "tuning.csv").read_text().splitlines()) == 3
+    assert (tmp_path / "best.yaml").read_text().startswith("methods:\n  branchynet:\n")
+
+
+def test_errors_are_one_clean_message(tmp_path, capsys):
+    assert main(["evaluate", str(tmp_path / "none.npz"), *evaluated(), "--out", "x"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("cgt evaluate: ")
+    assert "none.npz" in error
+    assert "Traceback" not in error
+
+
+def test_debug_shows_the_traceback(tmp_path, capsys):
+    predictions = str(tmp_path / "none.npz")
+    assert main(["--debug", "evaluate", predictions, *evaluated(), "--out", "x"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def evaluated():
+    return ["--dataset", "indian_pines", "--method", "cascade", "--seed", "1"]
+
+
+@pytest.mark.parametrize(
+    "settings, expected", [("{", "is not JSON"), ("[1]", "is not a JSON object")]
+)
+def test_settings_must_be_a_json_object(settings, expected, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", *evaluated(), "--prepared", "p", "--raw", "r", "--settings", settings])
+    assert stop.value.code == 2
+    assert expected in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["indian_pines/cascade", "indian_pines/cascade/one"])
+def test_runs_are_named_by_three_parts(name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["aggregate", name, "--runs", "r", "--out", "o"])
+    assert stop.value.code == 2
+    assert name in capsys.readouterr().err
+
+
+def test_a_command_is_required(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert stop.value.code == 2

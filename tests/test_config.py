@@ -1,0 +1,162 @@
+"""A wrong configuration is refused with a message that names the key and what is allowed."""
+
+import copy
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from cgt.config import ConfigError, check_config, load_config, load_schema, merge, nearest
+
+ROOT = Path(__file__).parents[1]
+SCHEMA = load_schema(ROOT / "workflow/schemas")
+CONFIG = load_config(ROOT / "config/config.yaml")
+
+# What is changed, and what the message must say.
+MISTAKES = {
+    "typo in a key": (
+        {"datasets": {"indian_pines": {"epoch": 3}}},
+        ["datasets.indian_pines.epoch: unknown key", "did you mean 'epochs'?", "batch_size"],
+    ),
+    "typo at the top": ({"seed": [1]}, ["seed: unknown key", "did you mean 'seeds'?"]),
+    "unknown method": (
+        {"methods": {"sotf_cgt": {}}},
+        ["methods.sotf_cgt: unknown key", "did you mean 'soft_cgt'?", "classynet"],
+    ),
+    "unknown dataset": (
+        {"datasets": {"fashion_mnits": {}}},
+        ["datasets.fashion_mnits: unknown key", "did you mean 'fashion_mnist'?"],
+    ),
+    "another method's hyperparameter": (
+        {"methods": {"hard_cgt": {"fashion_mnist": {"scale": 2.0}}}},
+        ["methods.hard_cgt.fashion_mnist.scale: unknown key", "allowed: lr, tau"],
+    ),
+    "duplicate seeds": ({"seeds": [1, 2, 1]}, ["seeds: [1, 2, 1]", "must be different"]),
+    "no seeds": ({"seeds": []}, ["seeds: []", "at least 1"]),
+    "negative epochs": (
+        {"datasets": {"fashion_mnist": {"epochs": -1}}},
+        ["datasets.fashion_mnist.epochs: -1", "at least 1"],
+    ),
+    "fractional epochs": (
+        {"datasets": {"fashion_mnist": {"epochs": 1.5}}},
+        ["datasets.fashion_mnist.epochs: 1.5", "of type integer"],
+    ),
+    "tau above 1": (
+        {"methods": {"soft_cgt": {"indian_pines": {"tau": 1.2}}}},
+        ["methods.soft_cgt.indian_pines.tau: 1.2", "at most 1"],
+    ),
+    "learning rate 0": (
+        {"methods": {"cascade": {"indian_pines": {"lr": 0}}}},
+        ["methods.cascade.indian_pines.lr: 0", "greater than 0"],
+    ),
+    "momentum 1": (
+        {"datasets": {"indian_pines": {"momentum": 1.0}}},
+        ["datasets.indian_pines.momentum: 1.0", "less than 1"],
+    ),
+    "number that YAML reads as text": (
+        {"methods": {"cascade": {"indian_pines": {"lr": "1e-3"}}}},
+        ["methods.cascade.indian_pines.lr: '1e-3'", "of type number; write 0.001"],
+    ),
+    "text where a number is due": (
+        {"tuning": {"trials": "many"}},
+        ["tuning.trials: 'many'", "of type integer"],
+    ),
+    "unknown gate": (
+        {"methods": {"soft_cgt": {"indian_pines": {"gate": "sigmod"}}}},
+        ["gate: 'sigmod'", "allowed: sigmoid, residual", "did you mean 'sigmoid'?"],
+    ),
+    "too many exit weights": (
+        {"methods": {"branchynet": {"indian_pines": {"exit_weights": [1, 1, 1, 1]}}}},
+        ["methods.branchynet.indian_pines.exit_weights: [1, 1, 1, 1]", "at most 3"],
+    ),
+    "folder that a shell would read": (
+        {"results": "$(date)"},
+        ["results: '$(date)'", "letters, digits"],
+    ),
+    "tuning seed among the seeds": (
+        {"tuning": {"seed": 3}},
+        ["tuning.seed: 3", "must not be one of seeds: 1, 2, 3, 4, 5"],
+    ),
+    "more trials than points": (
+        {"tuning": {"trials": 1000}},
+        ["tuning.trials: 1000", "search space of single_exit has only 8 points"],
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_is_named(mistake):
+    change, expected = MISTAKES[mistake]
+    with pytest.raises(ConfigError) as error:
+        check_config(merge(CONFIG, change), SCHEMA)
+    for words in expected:
+        assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("seeds",),
+        ("data", "raw"),
+        ("datasets", "fashion_mnist", "epochs"),
+        ("methods", "soft_cgt", "indian_pines"),
+        ("methods", "soft_cgt", "indian_pines", "lr"),
+        ("tuning", "datasets", "indian_pines"),
+    ],
+)
+def test_missing_key_is_named(path):
+    config = copy.deepcopy(CONFIG)
+    parent = config
+    for part in path[:-1]:
+        parent = parent[part]
+    del parent[path[-1]]
+    with pytest.raises(ConfigError, match=rf"  {'.'.join(path)}: missing"):
+        check_config(config, SCHEMA)
+
+
+def test_all_mistakes_are_told_at_once():
+    config = merge(CONFIG, {"seeds": [1, 1], "datasets": {"fashion_mnist": {"epochs": 0}}})
+    with pytest.raises(ConfigError) as error:
+        check_config(config, SCHEMA)
+    assert len(str(error.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize("overlay", [(), ("smoke.yaml",)])
+def test_shipped_configurations_are_valid(overlay):
+    check_config(
+        load_config(*(ROOT / "config" / name for name in ("config.yaml", *overlay))), SCHEMA
+    )
+
+
+def test_schema_is_a_valid_schema():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_every_object_of_the_schema_is_closed():
+    def objects(schema):
+        if isinstance(schema, dict):
+            if schema.get("type") == "object":
+                yield schema
+            for value in schema.values():
+                yield from objects(value)
+
+    found = list(objects(SCHEMA))
+    assert len(found) > 10
+    assert all(schema["additionalProperties"] is False for schema in found)
+
+
+def test_merge_is_deep_and_leaves_its_arguments_alone():
+    base, overlay = {"a": {"x": 1, "y": [1, 2]}, "b": 1}, {"a": {"y": [3]}, "c": {"z": 0}}
+    assert merge(base, overlay) == {"a": {"x": 1, "y": [3]}, "b": 1, "c": {"z": 0}}
+    assert base == {"a": {"x": 1, "y": [1, 2]}, "b": 1}
+
+
+def test_later_files_win(tmp_path):
+    (tmp_path / "a.yaml").write_text("x: 1\ny: {z: 1, w: 2}\n")
+    (tmp_path / "b.yaml").write_text("y: {z: 3}\n")
+    assert load_config(tmp_path / "a.yaml", tmp_path / "b.yaml") == {"x": 1, "y": {"z": 3, "w": 2}}
+
+
+def test_nearest_is_silent_without_a_close_match():
+    assert nearest("zzz", ["epochs"]) == ""
+    assert nearest("epoch", ["epochs", "seeds"]) == " (did you mean 'epochs'?)"

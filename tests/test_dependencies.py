@@ -1,0 +1,45 @@
+"""The files a module runs, found without importing it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cgt.dependencies import PACKAGE, module_files
+
+ROOT = PACKAGE.parent
+
+
+@pytest.mark.parametrize(
+    "module", ["cgt.training", "cgt.analysis.figures", "cgt.analysis.summary", "cgt.data"]
+)
+def test_files_are_at_least_those_that_importing_loads(module):
+    code = (
+        f"import sys, {module}\n"
+        "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('cgt.')), sep='\\n')"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    loaded = {Path(line) for line in run.stdout.splitlines()}
+    assert loaded <= set(module_files(module))
+
+
+def test_nothing_is_listed_that_has_no_part():
+    names = {path.relative_to(PACKAGE).as_posix() for path in module_files("cgt.analysis.summary")}
+    assert names == {
+        "analysis/__init__.py",
+        "analysis/frames.py",
+        "analysis/summary.py",
+        "files.py",
+    }
+
+
+def test_imports_inside_functions_count():
+    assert PACKAGE / "training.py" in module_files("cgt.cli")
+
+
+def test_unknown_module_is_refused():
+    with pytest.raises(ValueError, match=r"no module 'cgt\.nothing'"):
+        module_files("cgt.nothing")

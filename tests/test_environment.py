@@ -1,0 +1,78 @@
+"""pyproject.toml, requirements.lock and environment.yml name the same packages."""
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+# Import names that are not the name of the package.
+PACKAGE_OF = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
+
+
+def by_name(lines):
+    requirements = (Requirement(line) for line in lines)
+    return {canonicalize_name(one.name): one.specifier for one in requirements}
+
+
+def locked():
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    return by_name(line for line in lines if line and not line.startswith("#"))
+
+
+def conda():
+    entries = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    plain = [entry for entry in entries if isinstance(entry, str)]
+    pip = [line for entry in entries if isinstance(entry, dict) for line in entry["pip"]]
+    return by_name(plain + pip)
+
+
+def test_conda_environment_has_the_direct_dependencies_with_the_same_ranges():
+    environment = conda()
+    assert str(environment.pop("python")) == PROJECT["requires-python"]
+    environment.pop("pip")
+    assert environment == by_name(PROJECT["dependencies"])
+
+
+def test_lock_pins_every_package_exactly():
+    assert all(re.fullmatch(r"==[0-9][0-9A-Za-z.]*", str(pin)) for pin in locked().values())
+
+
+def test_lock_satisfies_the_direct_dependencies():
+    direct = by_name(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"])
+    for name, allowed in direct.items():
+        assert allowed.contains(str(locked()[name]).removeprefix("==")), name
+
+
+def test_lock_leaves_gpu_packages_to_pip():
+    assert not [name for name in locked() if name.startswith(("nvidia", "triton", "cuda"))]
+
+
+def test_torch_is_pinned():
+    assert str(by_name(PROJECT["dependencies"])["torch"]) == "==2.13.0"
+
+
+def test_lock_has_the_build_tool():
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
+    (setuptools,) = by_name(build["requires"]).items()
+    assert setuptools[1].contains(str(locked()[setuptools[0]]).removeprefix("=="))
+
+
+def test_direct_dependencies_are_what_the_package_imports():
+    imported = set()
+    for path in (ROOT / "cgt").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(node.module)
+    names = {name.split(".")[0] for name in imported} - set(sys.stdlib_module_names) - {"cgt"}
+    # Snakemake runs the package, and tensorly carries a dataset: neither is imported.
+    needed = {PACKAGE_OF.get(name, name) for name in names} | {"snakemake", "tensorly"}
+    assert needed == set(by_name(PROJECT["dependencies"]))

@@ -1,0 +1,63 @@
+"""What is said twice is said alike: registry, schema, rules and configuration."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import yaml
+from checkout import ROOT
+
+from cgt.config import load_config
+from cgt.data.api import RECIPES
+from cgt.methods import REGISTRY
+
+SCHEMAS = ROOT / "workflow/schemas"
+METHODS = yaml.safe_load((SCHEMAS / "methods.schema.yaml").read_text())
+DATASETS = yaml.safe_load((SCHEMAS / "config.schema.yaml").read_text())["properties"]["datasets"]
+CONFIG = load_config(ROOT / "config/config.yaml")
+RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+
+
+def test_schema_has_the_methods_of_the_registry_in_its_order():
+    assert list(METHODS) == list(REGISTRY)
+
+
+def test_schema_has_the_hyperparameters_of_each_method():
+    taken = {
+        name: {field.name for field in fields(method) if field.init}
+        for name, method in REGISTRY.items()
+    }
+    assert {name: set(known or {}) for name, known in METHODS.items()} == taken
+
+
+def test_every_method_has_a_rule_and_a_file():
+    assert re.findall(r"use rule train as train_(\w+) with", RULES) == list(REGISTRY)
+    assert re.findall(r"ruleorder: train_(\w+) > train\n", RULES) == list(REGISTRY)
+    constraints = re.findall(r'with:\n    wildcard_constraints:\n        method="(\w+)"', RULES)
+    assert constraints == list(REGISTRY)
+    assert all((ROOT / f"cgt/methods/{name}.py").is_file() for name in REGISTRY)
+
+
+def test_the_paper_uses_every_method_and_dataset():
+    assert list(CONFIG["methods"]) == list(REGISTRY)
+    assert list(CONFIG["tuning"]["space"]) == ["lr", *REGISTRY]
+    assert list(CONFIG["datasets"]) == list(DATASETS["properties"]) == list(RECIPES)
+
+
+def test_rules_name_the_raw_files_of_each_dataset():
+    for recipe in RECIPES.values():
+        named = ",".join(f'"{file.name}"' for file in recipe.files)
+        assert named in re.sub(r"\s+", "", RULES)
+
+
+def test_every_key_is_explained():
+    text = (ROOT / "config/README.md").read_text()
+    keys = {key for settings in DATASETS["properties"].values() for key in settings["properties"]}
+    keys |= {name for known in METHODS.values() for name in known} | set(METHODS) | {"lr"}
+    assert not [key for key in keys if f"`{key}`" not in text]
+
+
+def test_every_stage_is_included():
+    included = re.findall(r'include: "(.+)"', (ROOT / "Snakefile").read_text())
+    files = {path.relative_to(ROOT).as_posix() for path in Path(ROOT, "workflow/rules").iterdir()}
+    assert set(included) == files

@@ -1,0 +1,162 @@
+"""A real, tiny run from raw data to figures, and what reruns after a change."""
+
+import contextlib
+import json
+
+import pytest
+from checkout import TINY
+
+from cgt.analysis.figures import FIGURES
+from cgt.analysis.frames import TABLES
+from cgt.config import merge
+
+AFTER_ONE_RUN = {"evaluate": 1, "aggregate": 1, "plots": 1, "tables": 1}
+
+
+@contextlib.contextmanager
+def edited(path):
+    """Append a comment to a file for the length of the block."""
+    before = path.read_bytes()
+    path.write_bytes(before + b"\n# edited\n")
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
+
+
+@contextlib.contextmanager
+def configured(checkout, change):
+    checkout.configure(merge(TINY, change))
+    try:
+        yield
+    finally:
+        checkout.configure(TINY)
+
+
+def test_a_fresh_checkout_plans_every_stage(fresh):
+    assert fresh.planned() == {
+        "download_indian_pines": 1,
+        "prepare": 1,
+        "train_single_exit": 1,
+        "train_soft_cgt": 1,
+        "evaluate": 2,
+        "aggregate": 1,
+        "tables": 1,
+        "plots": 1,
+    }
+
+
+def test_everything_promised_is_there(finished):
+    results = finished.folder / "results/tiny"
+    assert {path.stem for path in (results / "summary").iterdir()} == set(TABLES)
+    assert {path.stem for path in (results / "figures").iterdir()} == set(FIGURES)
+    assert (results / "tables/table_1.tex").is_file()
+    assert (results / "benchmarks/train/indian_pines/soft_cgt/1.tsv").is_file()
+    log = results / "logs/train/indian_pines/soft_cgt/1.log"
+    assert "epoch 1/1" in log.read_text()
+
+
+def test_jobs_get_their_settings(finished):
+    run = finished.folder / "results/tiny/runs/indian_pines/soft_cgt/1"
+    job = json.loads((run / "manifest.json").read_text())["job"]
+    assert job["hyperparameters"] == {"scale": 4.0}
+    assert job["settings"] == {
+        "batch_size": 32,
+        "epochs": 1,
+        "label_smoothing": 0.0,
+        "lr": 0.05,
+        "momentum": 0.9,
+        "weight_decay": 0.0,
+    }
+
+
+def test_a_second_run_does_nothing(finished):
+    assert finished.planned() == {}
+
+
+def test_an_edited_method_reruns_that_method_only(finished):
+    with edited(finished.folder / "cgt/methods/soft_cgt.py"):
+        assert finished.planned() == {"train_soft_cgt": 1, **AFTER_ONE_RUN}
+
+
+def test_an_edited_loop_reruns_all_training(finished):
+    with edited(finished.folder / "cgt/training.py"):
+        planned = finished.planned()
+    trained = {"train_single_exit": 1, "train_soft_cgt": 1}
+    assert planned == {**trained, **AFTER_ONE_RUN, "evaluate": 2}
+
+
+def test_an_edited_plot_reruns_the_plots_only(finished):
+    with edited(finished.folder / "cgt/analysis/figures/accuracy_cost.py"):
+        assert finished.planned() == {"plots": 1}
+
+
+def test_a_changed_hyperparameter_reruns_that_method_only(finished):
+    with configured(finished, {"methods": {"soft_cgt": {"indian_pines": {"scale": 2.0}}}}):
+        assert finished.planned() == {"train_soft_cgt": 1, **AFTER_ONE_RUN}
+
+
+def test_a_new_seed_adds_its_runs_only(finished):
+    with configured(finished, {"seeds": [1, 2]}):
+        assert finished.planned() == {
+            "prepare": 1,
+            "train_single_exit": 1,
+            "train_soft_cgt": 1,
+            **AFTER_ONE_RUN,
+            "evaluate": 2,
+        }
+
+
+def test_tuning_plans_the_same_number_of_trials_for_every_method(finished):
+    assert finished.planned("tune") == {"prepare": 1, "tune_trial": 4, "tune": 1}
+
+
+def test_check_accepts_the_finished_run(finished):
+    run = finished.snakemake("check")
+    assert run.returncode == 0, run.stdout
+    assert "follows from all 2 runs" in run.stdout
+
+
+def test_check_names_what_is_missing_where_snakemake_sees_nothing_to_do(finished):
+    path = finished.folder / "results/tiny/runs/indian_pines/soft_cgt/1/curves.csv"
+    content = path.read_bytes()
+    path.unlink()
+    run = finished.snakemake("check")
+    path.write_bytes(content)
+    assert run.returncode != 0
+    assert "indian_pines/soft_cgt/1/curves.csv" in run.stdout
+
+
+def test_figures_are_redrawn_from_published_csvs(finished):
+    results = finished.folder / "results"
+    published = finished.snakemake("publish")
+    assert published.returncode == 0, published.stdout
+    figure = results / "published/figures/accuracy_cost.svg"
+    before = figure.read_bytes()
+    figure.unlink()
+    redrawn = finished.snakemake("figures")
+    assert redrawn.returncode == 0, redrawn.stdout
+    assert figure.read_bytes() == before
+
+
+# A wrong configuration, and what the message must say.
+MISTAKES = {
+    "typo": ({"datasets": {"indian_pines": {"epoch": 2}}}, "(did you mean 'epochs'?)"),
+    "method": ({"methods": {"sotf_cgt": {}}}, "(did you mean 'soft_cgt'?)"),
+    "dataset": ({"datasets": {"indian_pine": {}}}, "(did you mean 'indian_pines'?)"),
+    "seeds": ({"seeds": [1, 1]}, "seeds: [1, 1]"),
+    "epochs": ({"datasets": {"indian_pines": {"epochs": -1}}}, "epochs: -1"),
+    "tau": ({"methods": {"soft_cgt": {"indian_pines": {"tau": 1.5}}}}, "tau: 1.5"),
+    "tuning seed": ({"seeds": [1, 1000]}, "tuning.seed: 1000"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_wrong_configuration_never_starts_a_job(fresh, mistake):
+    change, message = MISTAKES[mistake]
+    fresh.configure(merge(TINY, change))
+    run = fresh.snakemake()
+    assert run.returncode != 0
+    assert message in run.stdout
+    assert not (fresh.folder / "results").exists()
+    assert not (fresh.folder / "data").exists()

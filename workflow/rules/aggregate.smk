@@ -1,0 +1,45 @@
+# All runs to one tidy CSV per question. Everything below is drawn from these.
+SUMMARY_TABLES = ["operating_points", "curves", "exits", "training", "timings"]
+
+
+rule aggregate:
+    input:
+        runs=expand(
+            [*rules.train.output, *rules.evaluate.output],
+            dataset=DATASETS,
+            method=METHODS,
+            seed=SEEDS,
+        ),
+        code=code("cgt.analysis.summary"),
+    output:
+        expand(f"{RESULTS}/summary/{{table}}.csv", table=SUMMARY_TABLES),
+    log:
+        f"{RESULTS}/logs/aggregate.log",
+    conda:
+        "../../environment.yml"
+    params:
+        folder=subpath(input[0], ancestor=4),
+        out=subpath(output[0], parent=True),
+        runs=RUNS,
+    message:
+        "Gather all runs"
+    shell:
+        "python -m cgt aggregate {params.runs:q} --runs {params.folder:q} --out {params.out:q}"
+        " > {log:q} 2>&1"
+
+
+# No input and no output: it always runs, computes nothing, and looks at what is there.
+rule check:
+    log:
+        f"{RESULTS}/logs/check.log",
+    conda:
+        "../../environment.yml"
+    params:
+        folder=f"{RESULTS}/runs",
+        summary=f"{RESULTS}/summary",
+        runs=RUNS,
+    message:
+        "Check that the results are complete and that the summary follows from them"
+    shell:
+        "python -m cgt check {params.runs:q} --runs {params.folder:q} --summary {params.summary:q}"
+        " 2>&1 | tee {log:q}"

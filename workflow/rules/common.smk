@@ -1,0 +1,115 @@
+# Names, paths and settings that several stages share.
+import json
+import os
+import shlex
+from pathlib import PurePath
+
+from cgt.dependencies import module_files
+from cgt.tuning import trials
+
+ROOT = os.path.relpath(workflow.basedir)
+RESULTS = PurePath(config["results"]).as_posix()
+RAW = PurePath(config["data"]["raw"]).as_posix()
+PREPARED = PurePath(config["data"]["prepared"]).as_posix()
+PUBLISHED = os.path.normpath(f"{ROOT}/results/published")
+
+DATASETS = list(config["datasets"])
+METHODS = list(config["methods"])
+ALL_METHODS = list(schema["properties"]["methods"]["properties"])
+SEEDS = config["seeds"]
+RUNS = expand("{dataset}/{method}/{seed}", dataset=DATASETS, method=METHODS, seed=SEEDS)
+
+# Jobs run this checkout's code, installed or not, wherever the working directory is.
+shell.prefix(f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}; ")
+
+
+wildcard_constraints:
+    dataset="|".join(DATASETS),
+    method="[a-z][a-z0-9_]*",
+    seed=r"\d+",
+    trial=r"\d+",
+
+
+def code(module):
+    """Files that a module of the package runs, as inputs: an edit reruns what it can change."""
+    return [os.path.relpath(path) for path in module_files(module)]
+
+
+def method_code(method):
+    return os.path.normpath(f"{ROOT}/cgt/methods/{method}.py")
+
+
+def training_code():
+    """What all methods share: `cgt.training` without the methods' own files."""
+    own = {method_code(method) for method in ALL_METHODS}
+    return [path for path in code("cgt.training") if path not in own]
+
+
+def raw_files(dataset):
+    names = {
+        "fashion_mnist": [
+            "train-images-idx3-ubyte",
+            "train-labels-idx1-ubyte",
+            "t10k-images-idx3-ubyte",
+            "t10k-labels-idx1-ubyte",
+        ],
+        "indian_pines": ["cube.npy", "ground_truth.npy"],
+    }
+    return [f"{RAW}/{dataset}/{name}" for name in names[dataset]]
+
+
+TRIALS = {
+    (dataset, method): trials(config["tuning"], dataset, method)
+    for dataset in DATASETS
+    for method in METHODS
+}
+PREPARE_OPTIONS = ("limit", "patch", "components")
+
+
+def folder_of_raw(wildcards, input):
+    return PurePath(input.raw[0]).parent.as_posix()
+
+
+def prepare_options(dataset):
+    """Command-line options of `cgt prepare` for what the configuration sets."""
+    settings = config["datasets"][dataset]
+    given = {name: settings.get(name) for name in PREPARE_OPTIONS}
+    return [f"--{name}={value}" for name, value in given.items() if value is not None]
+
+
+def training_settings(dataset, **changes):
+    """JSON of what all methods share on a dataset; a change of it reruns the dataset's jobs."""
+    settings = {
+        name: value
+        for name, value in config["datasets"][dataset].items()
+        if name not in PREPARE_OPTIONS
+    }
+    return json.dumps({**settings, **changes}, sort_keys=True)
+
+
+def job_settings(wildcards):
+    lr = config["methods"][wildcards.method][wildcards.dataset]["lr"]
+    return training_settings(wildcards.dataset, lr=lr)
+
+
+def job_hyperparameters(wildcards):
+    return without_lr(config["methods"][wildcards.method][wildcards.dataset])
+
+
+def without_lr(settings):
+    own = {name: value for name, value in settings.items() if name != "lr"}
+    return json.dumps(own, sort_keys=True)
+
+
+def trial_settings(wildcards):
+    """The same shortened schedule for every method."""
+    epochs = config["tuning"]["datasets"][wildcards.dataset]["epochs"]
+    return training_settings(wildcards.dataset, epochs=epochs, lr=trial(wildcards)["lr"])
+
+
+def trial_hyperparameters(wildcards):
+    return without_lr(trial(wildcards))
+
+
+def trial(wildcards):
+    return TRIALS[wildcards.dataset, wildcards.method][int(wildcards.trial)]

@@ -1,0 +1,19 @@
+# What a full run leaves in the repository.
+rule publish:
+    input:
+        rules.aggregate.output,
+        rules.tables.output,
+        rules.plots.output,
+    log:
+        f"{RESULTS}/logs/publish.log",
+    conda:
+        "../../environment.yml"
+    params:
+        results=subpath(input[0], ancestor=2),
+        runs=RUNS,
+        out=PUBLISHED,
+    message:
+        "Copy the results to results/published"
+    shell:
+        "python -m cgt publish {params.runs:q} --results {params.results:q} --out {params.out:q}"
+        " > {log:q} 2>&1"

@@ -1,0 +1,55 @@
+# Equal tuning: the same number of trials for every method, at a seed that is not in `seeds`.
+
+
+rule tune_trial:
+    input:
+        code=method_code("{method}"),
+        shared_code=training_code() + code("cgt.analysis.evaluation"),
+        raw=lambda wildcards: raw_files(wildcards.dataset),
+        prepared=expand(rules.prepare.output, seed=config["tuning"]["seed"], allow_missing=True),
+    output:
+        f"{RESULTS}/tuning/{{dataset}}/{{method}}/{{trial}}.json",
+    log:
+        f"{RESULTS}/logs/tune/{{dataset}}/{{method}}/{{trial}}.log",
+    priority: lambda wildcards: len(DATASETS) - DATASETS.index(wildcards.dataset)
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        seed=config["tuning"]["seed"],
+        raw=folder_of_raw,
+        settings=trial_settings,
+        hyperparameters=trial_hyperparameters,
+        work=f"{RESULTS}/checkpoints/tuning/{{dataset}}/{{method}}/{{trial}}",
+    message:
+        "Tune {wildcards.method} on {wildcards.dataset}, trial {wildcards.trial}"
+    shell:
+        "OMP_NUM_THREADS={threads} python -m cgt tune-trial --dataset {wildcards.dataset:q}"
+        " --method {wildcards.method:q} --seed {params.seed} --trial {wildcards.trial}"
+        " --prepared {input.prepared:q} --raw {params.raw:q} --settings {params.settings:q}"
+        " --hyperparameters {params.hyperparameters:q} --work {params.work:q} --out {output:q}"
+        " > {log:q} 2>&1"
+
+
+rule tune:
+    input:
+        trials=expand(
+            rules.tune_trial.output,
+            dataset=DATASETS,
+            method=METHODS,
+            trial=range(config["tuning"]["trials"]),
+        ),
+        code=code("cgt.tuning"),
+    output:
+        table=f"{RESULTS}/tuning/tuning.csv",
+        best=f"{RESULTS}/tuning/best.yaml",
+    log:
+        f"{RESULTS}/logs/tune/select.log",
+    conda:
+        "../../environment.yml"
+    params:
+        out=subpath(output.table, parent=True),
+    message:
+        "Choose the best trial of each method"
+    shell:
+        "python -m cgt tune-select {input.trials:q} --out {params.out:q} > {log:q} 2>&1"
