@@ -1,6 +1,6 @@
 """One backbone per dataset: three stages, each followed by an exit.
 
-Both are plain stacks of 3×3 convolution, batch normalisation and ReLU. Widths are chosen so that the
+Both are plain stacks of convolution, batch normalisation and ReLU. Widths are chosen so that the
 exits cost about 15–30 %, 45–65 % and 100 % of the whole network, heads included.
 """
 

@@ -1,8 +1,9 @@
 """One training loop for all methods.
 
-At the same (dataset, seed) every method gets the same initial weights, data order, augmentation and
-number of epochs. Data stay in memory as tensors. Everything random depends on the epoch's number and
-not on what ran before it, so a run that was killed goes on from its last epoch with the same result.
+At the same (dataset, seed) every method gets the same initial weights, data order, augmentation
+and number of epochs. Data stay in memory as tensors. Everything random depends on the epoch's
+number and not on what ran before it, so a run that was killed goes on from its last epoch with the
+same result.
 """
 
 import sys
@@ -39,7 +40,7 @@ HISTORY_COLUMNS = (
 )
 EVALUATION_BATCH = 500
 PROBE = 128
-"""Training samples, the same in every epoch and for every method, on which gradients are measured."""
+"""Training samples on which gradients are measured, the same in every epoch, for every method."""
 SHORTEST_CYCLE = 8
 """Steps; torch cannot shape a shorter one-cycle schedule, so a shorter phase ends midway."""
 
@@ -275,7 +276,7 @@ class Trainer:
         return torch.stack(norms)
 
     def _record(self, epoch: int, values: Tensor, seconds: float) -> None:
-        """Keep and show an epoch; ``values`` are ``[5, E]`` in the order of the history's columns."""
+        """Keep and show an epoch; ``values`` are ``[5, E]``, ordered as the history's columns."""
         for number, row in enumerate(values.T.tolist(), start=1):
             self.history.append([epoch, number, *row])
         loss, accuracy = values[0, -1], values[1]

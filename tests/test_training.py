@@ -164,7 +164,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     save_checkpoint(path, {"done": 1, "tensor": torch.arange(3)})
     assert load_checkpoint(path)["tensor"].tolist() == [0, 1, 2]
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ValueError, match="cannot be read .* delete it to train from the start"):
+    with pytest.raises(ValueError, match=r"cannot be read .* delete it to train from the start"):
         load_checkpoint(path)
 
 

@@ -51,7 +51,9 @@ class Method(ABC):
         """
         return (Phase(epochs, exits, tuple(range(exits))),)
 
-    def start_phase(self, number: int, validate: Callable[[], tuple[Tensor, Tensor]]) -> None:
+    def start_phase(  # noqa: B027  (most methods have nothing to do here)
+        self, number: int, validate: Callable[[], tuple[Tensor, Tensor]]
+    ) -> None:
         """Called before phase ``number`` (from 0).
 
         ``validate()`` returns logits ``[E, N, C]`` and targets ``[N]`` of the validation split.
@@ -69,7 +71,7 @@ class Method(ABC):
         """What the method has learned besides the network, for checkpoints."""
         return {}
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state(self, state: dict[str, Any]) -> None:  # noqa: B027  (nor here)
         """Take back what :meth:`state` gave."""
 
     def weighted(

@@ -2,8 +2,8 @@
 
 Idea:    train deeper exits on what is left to them at inference.
 Formula: w_e = λ_e(t) · Π_{k<e} (1 − 1[max p_k ≥ τ and argmax p_k = y]) + leak, rows normalised.
-Source:  arXiv 2509.17885, HardCGT; leak, normalisation and the linear λ schedule are in the authors'
-         code. Loss: :class:`cgt.losses.HardCGTLoss`.
+Source:  arXiv 2509.17885, HardCGT; leak, normalisation and the linear λ schedule are in the
+         authors' code. Loss: :class:`cgt.losses.HardCGTLoss`.
 """
 
 from collections.abc import Sequence

@@ -3,8 +3,8 @@
 Idea:    the deep exits' gradient fades with the early exits' success, instead of being cut off.
 Formula: w_e = λ_e(t) · Π_{k<e} (1 − sigmoid(scale · (p_k(y) − τ))) + leak, rows normalised;
          with gate="residual": Π_{k<e} (1 − p_k(y)).
-Source:  arXiv 2509.17885, SoftCGT; the sigmoid, leak, normalisation and the linear λ schedule are in
-         the authors' code. Loss: :class:`cgt.losses.SoftCGTLoss`.
+Source:  arXiv 2509.17885, SoftCGT; the sigmoid, leak, normalisation and the linear λ schedule are
+         in the authors' code. Loss: :class:`cgt.losses.SoftCGTLoss`.
 """
 
 from collections.abc import Sequence

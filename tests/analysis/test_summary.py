@@ -61,8 +61,7 @@ def test_history_and_wall_time_get_their_labels(runs, tmp_path):
     aggregate(runs, EXPECTED, tmp_path / "out")
     training = (tmp_path / "out" / "training.csv").read_text().splitlines()
     assert training[0] == (
-        "dataset,method,seed,epoch,exit,train_loss,val_accuracy,mean_weight,active_share,"
-        "grad_norm"
+        "dataset,method,seed,epoch,exit,train_loss,val_accuracy,mean_weight,active_share,grad_norm"
     )
     assert training[1].startswith("indian_pines,soft_cgt,1,1,1,")
     timings = (tmp_path / "out" / "timings.csv").read_text().splitlines()
