@@ -20,7 +20,8 @@ SEEDS = config["seeds"]
 RUNS = expand("{dataset}/{method}/{seed}", dataset=DATASETS, method=METHODS, seed=SEEDS)
 
 # Jobs run this checkout's code, installed or not, wherever the working directory is.
-shell.prefix(f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}; ")
+# A prefix of one's own replaces Snakemake's, which makes a failing pipe fail the job: say it again.
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(workflow.basedir))}; ")
 
 
 wildcard_constraints:
