@@ -3,7 +3,7 @@
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from cgt.network import EarlyExitNetwork
+from cgt.network import EarlyExitNetwork, evaluation_mode
 
 
 @torch.no_grad()
@@ -20,17 +20,14 @@ def cumulative_macs(network: EarlyExitNetwork, input_shape: tuple[int, ...]) -> 
     Returns:
         E integers, strictly increasing.
     """
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
     parameter = next(network.parameters())
     features = torch.zeros(1, *input_shape, dtype=parameter.dtype, device=parameter.device)
     costs, total = [], 0
-    for stage, head in zip(network.stages, network.heads, strict=True):
-        with FlopCounterMode(display=False) as counter:
-            features = stage(features)
-            head(features)
-        total += counter.get_total_flops() // 2
-        costs.append(total)
-    for module, training in modes:
-        module.training = training
+    with evaluation_mode(network):
+        for stage, head in zip(network.stages, network.heads, strict=True):
+            with FlopCounterMode(display=False) as counter:
+                features = stage(features)
+                head(features)
+            total += counter.get_total_flops() // 2
+            costs.append(total)
     return costs

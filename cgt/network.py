@@ -63,7 +63,7 @@ class EarlyExitNetwork(nn.Module):
         exit_index = x.new_empty(len(x), dtype=torch.int64)
         prediction = torch.empty_like(exit_index)
         still_in = torch.arange(len(x), device=x.device)
-        with _evaluation_mode(self):
+        with evaluation_mode(self):
             layers = zip(self.stages, self.heads, thresholds, strict=True)
             for index, (stage, head, value) in enumerate(layers):
                 x = stage(x)
@@ -88,7 +88,8 @@ class EarlyExitNetwork(nn.Module):
 
 
 @contextmanager
-def _evaluation_mode(network: nn.Module) -> Iterator[None]:
+def evaluation_mode(network: nn.Module) -> Iterator[None]:
+    """Evaluate within the block; afterwards every module is in the mode it was in before."""
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -9,14 +10,14 @@ from torch import Tensor
 
 def check_probability(name: str, value: float) -> float:
     """A number in [0, 1]."""
-    if not (isinstance(value, int | float) and 0.0 <= value <= 1.0):
+    if not (isinstance(value, Real) and 0.0 <= value <= 1.0):
         raise ValueError(f"{name} is {value!r}; it must be a number in [0, 1]")
     return float(value)
 
 
 def check_non_negative(name: str, value: float) -> float:
     """A finite number ≥ 0."""
-    if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
+    if not (isinstance(value, Real) and math.isfinite(value) and value >= 0):
         raise ValueError(f"{name} is {value!r}; it must be a finite number >= 0")
     return float(value)
 

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -146,6 +147,10 @@ def test_a_sample_without_any_weight_stays_finite():
 def test_bad_settings_are_refused(kind, arguments, message):
     with pytest.raises(ValueError, match=message):
         kind(**arguments)
+
+
+def test_numbers_of_other_libraries_are_numbers():
+    assert HardCGTLoss(tau=np.float32(0.5)).tau == 0.5
 
 
 def test_bad_soft_settings_are_refused():

@@ -80,7 +80,7 @@ class Method(ABC):
         """Cross-entropy with the same weights for every sample."""
         losses = exit_cross_entropy(logits, targets, self.label_smoothing)
         weights = losses.new_tensor(exit_weights).expand_as(losses)
-        return LossTerms(losses, weights, torch.ones_like(losses).detach())
+        return LossTerms(losses, weights, torch.ones_like(losses))
 
 
 def interpolate(start: Sequence[float], end: Sequence[float], progress: float) -> list[float]:

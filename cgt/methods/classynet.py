@@ -70,7 +70,7 @@ class ClassyNet(Method):
             ],
             dim=1,
         )
-        ones = torch.ones_like(losses).detach()
+        ones = torch.ones_like(losses)
         return LossTerms(losses, ones, ones)
 
     def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:
