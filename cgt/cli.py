@@ -157,14 +157,21 @@ def tune_trial(arguments: argparse.Namespace) -> None:
     from cgt.analysis.evaluation import validation_area
     from cgt.files import write_json
     from cgt.predictions import load_predictions
+    from cgt.training import DivergedError
 
-    _train(arguments, arguments.work, arguments.work)
+    try:
+        _train(arguments, arguments.work, arguments.work)
+        score = validation_area(load_predictions(arguments.work / "predictions.npz"))
+    except DivergedError as error:
+        # A learning rate that is too high is an answer, not a failure of the search.
+        print(error, file=sys.stderr)
+        score = 0.0
     record = {
         "dataset": arguments.dataset,
         "method": arguments.method,
         "trial": arguments.trial,
         "settings": {"lr": arguments.settings["lr"], **arguments.hyperparameters},
-        "score": validation_area(load_predictions(arguments.work / "predictions.npz")),
+        "score": score,
     }
     write_json(arguments.out, record)
 

@@ -91,7 +91,8 @@ def train_run(job: Job, out_dir: Path, checkpoint_dir: Path) -> Dataset:
     that the run has seen.
 
     Raises:
-        ValueError: for unknown or unfit settings, damaged data, or a run that diverges.
+        ValueError: for unknown or unfit settings or damaged data.
+        DivergedError: if the run diverges.
     """
     method = build_method(job)
     settings = _build("settings", TrainingSettings, job.settings)
@@ -119,6 +120,10 @@ def build_method(job: Job) -> Method:
     if job.method not in REGISTRY:
         raise ValueError(f"method is {job.method!r}; allowed are {', '.join(REGISTRY)}")
     return _build(f"hyperparameters of {job.method}", REGISTRY[job.method], job.hyperparameters)
+
+
+class DivergedError(ValueError):
+    """A run whose logits became NaN or infinite; the message says where, and what may help."""
 
 
 class Trainer:
@@ -227,7 +232,7 @@ class Trainer:
         for step, (x, y) in enumerate(self._batches(epoch)):
             logits = network(x)
             if not torch.stack(logits).isfinite().all():
-                raise ValueError(
+                raise DivergedError(
                     f"training diverged at epoch {epoch + 1}, step {step + 1}: the logits hold NaN "
                     f"or infinity; a smaller lr than {self.settings.lr} may help"
                 )

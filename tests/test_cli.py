@@ -18,12 +18,12 @@ def run(*arguments):
     assert main([str(argument) for argument in arguments]) == 0
 
 
-def job(root, method, seed, hyperparameters="{}"):
+def job(root, method, seed, hyperparameters="{}", settings=SETTINGS):
     """Arguments that say what to train."""
     return [
         *("--dataset", "indian_pines", "--method", method, "--seed", seed),
         *("--prepared", root / f"prepared/{seed}.npz", "--raw", root / "raw"),
-        *("--settings", json.dumps(SETTINGS), "--hyperparameters", hyperparameters),
+        *("--settings", json.dumps(settings), "--hyperparameters", hyperparameters),
     ]
 
 
@@ -146,6 +146,15 @@ def test_tuning_scores_on_validation_and_selects(data, tmp_path):
     run("tune-select", tmp_path / "0.json", tmp_path / "1.json", "--out", tmp_path)
     assert len((tmp_path / "tuning.csv").read_text().splitlines()) == 3
     assert (tmp_path / "best.yaml").read_text().startswith("methods:\n  branchynet:\n")
+
+
+def test_a_diverging_trial_scores_zero_and_does_not_stop_the_search(data, tmp_path, capsys):
+    run(
+        *("tune-trial", *job(data, "branchynet", 1, settings={**SETTINGS, "lr": 1e30})),
+        *("--trial", 0, "--work", tmp_path / "work", "--out", tmp_path / "0.json"),
+    )
+    assert json.loads((tmp_path / "0.json").read_text())["score"] == 0.0
+    assert "training diverged at epoch 1" in capsys.readouterr().err
 
 
 def test_errors_are_one_clean_message(tmp_path, capsys):

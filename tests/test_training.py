@@ -12,7 +12,15 @@ from tiny import tiny_dataset
 from cgt.augment import dihedral, horizontal_flip
 from cgt.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from cgt.methods import REGISTRY
-from cgt.training import HISTORY_COLUMNS, Job, Trainer, TrainingSettings, build_method, train_run
+from cgt.training import (
+    HISTORY_COLUMNS,
+    DivergedError,
+    Job,
+    Trainer,
+    TrainingSettings,
+    build_method,
+    train_run,
+)
 
 SETTINGS = TrainingSettings(epochs=4, batch_size=32, lr=0.05)
 
@@ -100,7 +108,9 @@ def test_the_checkpoint_with_the_best_validation_accuracy_is_kept(tmp_path, monk
 def test_a_diverging_run_stops_and_says_where(tmp_path):
     settings = replace(SETTINGS, lr=1e30)
     trainer = Trainer(tiny_dataset(), REGISTRY["branchynet"](), 1, settings, tmp_path / "c.pt")
-    with pytest.raises(ValueError, match=r"diverged at epoch 1, step \d+.*smaller lr than 1e\+30"):
+    with pytest.raises(
+        DivergedError, match=r"diverged at epoch 1, step \d+.*smaller lr than 1e\+30"
+    ):
         trainer.run()
 
 
