@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
 from cgt.analysis.frames import exit_counts
 from cgt.analysis.statistics import half_width
@@ -31,7 +30,7 @@ def panels(
 
 def percent(axis: Axis) -> None:
     """Show shares in [0, 1] as percentages; the sign itself belongs into the axis label."""
-    axis.set_major_formatter(PercentFormatter(1, symbol=""))
+    axis.set_major_formatter(lambda share, _: f"{round(100 * share, 6):g}")
 
 
 def band(ax: Axes, x: np.ndarray, values: np.ndarray, **line: Any) -> None:
