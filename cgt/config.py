@@ -128,9 +128,13 @@ def _allowed(error: jsonschema.ValidationError) -> str:
 
 
 def _number_hint(value: Any) -> str:
-    """YAML 1.1 reads 1e-3 as text: say so, since the value looks right."""
+    """YAML 1.1 reads 1e-3 as text, and so does a quoted 1: say so, since the value looks right."""
+    if not isinstance(value, str):
+        return ""
+    if value.isdecimal():
+        return f"; write {value} without quotes"
     try:
-        return f"; write {float(value)!r}" if isinstance(value, str) else ""
+        return f"; write {float(value)!r}"
     except ValueError:
         return ""
 

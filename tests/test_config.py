@@ -57,6 +57,10 @@ MISTAKES = {
         {"methods": {"cascade": {"indian_pines": {"lr": "1e-3"}}}},
         ["methods.cascade.indian_pines.lr: '1e-3'", "of type number; write 0.001"],
     ),
+    "quoted number": (
+        {"seeds": ["1"]},
+        ["seeds.0: '1'", "of type integer; write 1 without quotes"],
+    ),
     "text where a number is due": (
         {"tuning": {"trials": "many"}},
         ["tuning.trials: 'many'", "of type integer"],
