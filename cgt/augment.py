@@ -23,6 +23,7 @@ def dihedral(x: Tensor, generator: Generator) -> Tensor:
 AUGMENTATIONS: dict[str, Augmentation] = {
     "fashion_mnist": horizontal_flip,
     "indian_pines": dihedral,
+    "indian_pines_disjoint": dihedral,
 }
 """What keeps a sample's class: clothes may be mirrored; a patch of land has no up or down."""
 

@@ -61,6 +61,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_expected(command)
     command.add_argument("--summary", type=Path, required=True, help="folder of the summary")
 
+    command = _add(commands, "conclude", conclude, "compare the methods and judge the claims")
+    _add_drawing(command)
+
     command = _add(commands, "tables", tables, "write the tables from a summary")
     _add_drawing(command)
 
@@ -127,6 +130,12 @@ def check(arguments: argparse.Namespace) -> None:
     print(f"{arguments.summary} follows from all {len(arguments.expected)} runs")
 
 
+def conclude(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.conclusions import conclude
+
+    conclude(arguments.summary, arguments.out)
+
+
 def tables(arguments: argparse.Namespace) -> None:
     from cgt.analysis.tables import write_tables
 
@@ -154,7 +163,7 @@ def publish(arguments: argparse.Namespace) -> None:
 
 
 def tune_trial(arguments: argparse.Namespace) -> None:
-    from cgt.analysis.evaluation import validation_area
+    from cgt.analysis.area import validation_area
     from cgt.files import write_json
     from cgt.predictions import load_predictions
     from cgt.training import DivergedError

@@ -147,8 +147,6 @@ def _contradictions(config: Mapping) -> Iterable[str]:
             f"it must not be one of seeds: {', '.join(map(str, config['seeds']))}"
         )
     for dataset in config["datasets"]:
-        if dataset not in tuning["datasets"]:
-            yield f"  tuning.datasets.{dataset}: missing"
         for method, settings in config["methods"].items():
             if dataset not in settings:
                 yield f"  methods.{method}.{dataset}: missing"

@@ -80,7 +80,7 @@ class EarlyExitNetwork(nn.Module):
         """The first ``depth`` stages and heads as a network of their own; modules are shared."""
         if not 1 <= depth <= self.num_exits:
             raise ValueError(f"depth is {depth}; it must be in 1 … {self.num_exits}")
-        return EarlyExitNetwork(list(self.stages[:depth]), list(self.heads[:depth]))
+        return type(self)(list(self.stages[:depth]), list(self.heads[:depth]))
 
     def backbone(self) -> "EarlyExitNetwork":
         """The network with its last exit alone; modules are shared."""

@@ -8,25 +8,24 @@ same result.
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
-from torch.nn.utils import get_total_norm
 
 from cgt.augment import AUGMENTATIONS
-from cgt.backbones import BACKBONES
 from cgt.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
-from cgt.cost import cumulative_macs
 from cgt.data import Dataset, Split, load
-from cgt.files import atomic_path, write_text
+from cgt.files import write_text
+from cgt.gradients import ExitGradients, Pull
 from cgt.methods import REGISTRY, Method, Phase
 from cgt.network import EarlyExitNetwork
 from cgt.predictions import Predictions, SplitPredictions, save_predictions
+from cgt.saved import build_network, save_run
 from cgt.seeding import derive_seed
 
 HISTORY_COLUMNS = (
@@ -37,7 +36,9 @@ HISTORY_COLUMNS = (
     "mean_weight",
     "active_share",
     "grad_norm",
+    "val_active_share",
 )
+GRADIENT_COLUMNS = ("epoch", *Pull._fields)
 EVALUATION_BATCH = 500
 PROBE = 128
 """Training samples on which gradients are measured, the same in every epoch, for every method."""
@@ -85,7 +86,9 @@ class Job:
 
 
 def train_run(job: Job, out_dir: Path, checkpoint_dir: Path) -> Dataset:
-    """Train, predict and write ``predictions.npz``, ``history.csv`` and ``model.safetensors``.
+    """Train and predict; write what the run has to say into ``out_dir``.
+
+    The files are ``predictions.npz``, ``history.csv``, ``gradients.csv`` and ``model.safetensors``.
 
     Resumes from ``checkpoint_dir`` if an earlier run of the same job was stopped. Returns the data
     that the run has seen.
@@ -147,10 +150,10 @@ class Trainer:
         probe = torch.randperm(len(self.train_y), generator=chosen)[:PROBE]
         self.probe = (self.train_x[probe], self.train_y[probe])
         torch.manual_seed(derive_seed(data.name, seed, "init"))
-        backbone = BACKBONES[data.name](self.train_x.shape[1], data.num_classes)
-        self.network = method.network(backbone).to(memory_format=torch.channels_last)
+        self.network = build_network(data, method)
         self.phases = method.phases(settings.epochs, self.network.num_exits)
         self.history: list[list[float]] = []
+        self.gradients: list[list[float]] = []
 
     def run(self) -> None:
         """Train all phases; each starts from the best epoch of the one before."""
@@ -181,7 +184,7 @@ class Trainer:
         done, best_score, best = 0, -1.0, {}
         if saved:
             done, best_score, best = saved["done"], saved["best_score"], saved["best"]
-            self.history = saved["history"]
+            self.history, self.gradients = saved["history"], saved["gradients"]
             self.network.load_state_dict(saved["network"])
             optimizer.load_state_dict(saved["optimizer"])
             schedule.load_state_dict(saved["schedule"])
@@ -192,11 +195,13 @@ class Trainer:
         for epoch in range(done, phase.epochs):
             start = time.perf_counter()
             trained = self._run_epoch(network, phase, optimizer, schedule, epochs_before + epoch)
-            norms = self._gradient_norms(network, epochs_before + epoch + 1)
-            accuracy = self._validate(network)
+            epochs_done = epochs_before + epoch + 1
+            gradients = self._probe_gradients(network, epochs_done)
+            accuracy, active = self._validate(network, epochs_done)
             self._record(
-                epochs_before + epoch + 1,
-                torch.vstack([trained[0], accuracy, trained[1:], norms]),
+                epochs_done,
+                torch.vstack([trained[0], accuracy, trained[1:], gradients.norms(), active]),
+                gradients.pulls(),
                 time.perf_counter() - start,
             )
             score = float(accuracy[list(phase.trainable)].mean())
@@ -210,6 +215,7 @@ class Trainer:
                     "best_score": best_score,
                     "best": best,
                     "history": self.history,
+                    "gradients": self.gradients,
                     "network": self.network.state_dict(),
                     "optimizer": optimizer.state_dict(),
                     "schedule": schedule.state_dict(),
@@ -255,35 +261,25 @@ class Trainer:
             x = augment(self.train_x[chosen], generator)
             yield x.contiguous(memory_format=torch.channels_last), self.train_y[chosen]
 
-    def _validate(self, network: EarlyExitNetwork) -> Tensor:
-        """Validation accuracy of each exit on all samples, ``[E]``."""
-        _, prediction = self.method.decide(_logits(network, self.val_x))
-        return (prediction == self.val_y).double().mean(dim=1)
+    def _validate(self, network: EarlyExitNetwork, epochs_done: int) -> tuple[Tensor, Tensor]:
+        """Validation accuracy and mean eligibility of each exit, each ``[E]``."""
+        logits = _logits(network, self.val_x)
+        _, prediction = self.method.decide(logits)
+        terms = self.method.terms(logits.unbind(), self.val_y, self._progress(epochs_done))
+        accuracy = (prediction == self.val_y).double().mean(dim=1)
+        return accuracy, terms.eligibility.double().mean(dim=0)
 
-    def _gradient_norms(self, network: EarlyExitNetwork, epochs_done: int) -> Tensor:
-        """L2 norm of the gradient of each exit's weighted loss, all trainable parameters, ``[E]``.
-
-        Measured on the probe in evaluation mode, so that it leaves no trace in the run.
-        """
+    def _probe_gradients(self, network: EarlyExitNetwork, epochs_done: int) -> ExitGradients:
+        """Measured on the probe in evaluation mode, so that it leaves no trace in the run."""
         network.eval()
-        parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         x, y = self.probe
-        terms = self.method.terms(network(x), y, self._progress(epochs_done))
-        norms = []
-        for loss in (terms.weights * terms.losses).mean(dim=0):
-            # A frozen exit's loss hangs on no trainable parameter.
-            found = (
-                torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
-                if loss.requires_grad
-                else ()
-            )
-            norms.append(get_total_norm(gradient for gradient in found if gradient is not None))
-        return torch.stack(norms)
+        return ExitGradients(network, self.method.terms(network(x), y, self._progress(epochs_done)))
 
-    def _record(self, epoch: int, values: Tensor, seconds: float) -> None:
-        """Keep and show an epoch; ``values`` are ``[5, E]``, ordered as the history's columns."""
+    def _record(self, epoch: int, values: Tensor, pulls: list[Pull], seconds: float) -> None:
+        """Keep and show an epoch; ``values`` are ``[6, E]``, ordered as the history's columns."""
         for number, row in enumerate(values.T.tolist(), start=1):
             self.history.append([epoch, number, *row])
+        self.gradients += [[epoch, *pull] for pull in pulls]
         loss, accuracy = values[0, -1], values[1]
         shown = " ".join(f"{100 * value:.2f}" for value in accuracy.tolist())
         print(
@@ -297,16 +293,13 @@ class Trainer:
     def write(self, out_dir: Path) -> None:
         """Write the run's files into ``out_dir``, predictions last."""
         out_dir.mkdir(parents=True, exist_ok=True)
-        write_text(out_dir / "history.csv", _history_csv(self.history))
-        with atomic_path(out_dir / "model.safetensors") as temporary:
-            save_file(
-                {name: value.contiguous() for name, value in self.network.state_dict().items()},
-                temporary,
-            )
+        write_text(out_dir / "history.csv", _csv(HISTORY_COLUMNS, self.history))
+        write_text(out_dir / "gradients.csv", _csv(GRADIENT_COLUMNS, self.gradients))
+        save_run(out_dir / "model.safetensors", self.network, self.method)
         predictions = Predictions(
             val=self._predict(self.data.val),
             test=self._predict(self.data.test),
-            macs=torch.tensor(cumulative_macs(self.network, self.data.val.x.shape[1:])).numpy(),
+            macs=np.array(self.method.macs(self.network, self.data.val.x.shape[1:])),
         )
         save_predictions(out_dir / "predictions.npz", predictions)
 
@@ -364,8 +357,8 @@ def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in state.items()}
 
 
-def _history_csv(rows: list[list[float]]) -> str:
-    lines = [",".join(HISTORY_COLUMNS)]
-    for epoch, number, *values in rows:
-        lines.append(",".join([str(epoch), str(number), *(f"{value:.6f}" for value in values)]))
-    return "\n".join(lines) + "\n"
+def _csv(columns: Sequence[str], rows: list[list[float]]) -> str:
+    def text(value: float) -> str:
+        return str(value) if isinstance(value, int) else f"{value:.6f}"
+
+    return "\n".join([",".join(columns), *(",".join(map(text, row)) for row in rows)]) + "\n"

@@ -1,7 +1,7 @@
 """Equal tuning: every method gets the same number of trials, scored on validation data alone.
 
 A trial is one training run at the dedicated tuning seed with a shortened schedule. Its score is
-`cgt.analysis.evaluation.validation_area`. Test predictions are never looked at.
+`cgt.analysis.area.validation_area`. Test predictions are never looked at.
 """
 
 import csv

@@ -79,6 +79,7 @@ def test_train_run_writes_the_run_and_removes_its_checkpoint(tmp_path, monkeypat
     monkeypatch.setattr("cgt.training.load", lambda *_: tiny_dataset())
     train_run(job(), tmp_path / "out", tmp_path / "checkpoints")
     assert list(bytes_of(tmp_path / "out")) == [
+        "gradients.csv",
         "history.csv",
         "model.safetensors",
         "predictions.npz",
@@ -95,9 +96,10 @@ def test_the_checkpoint_with_the_best_validation_accuracy_is_kept(tmp_path, monk
     accuracies = iter([0.5, 0.9, 0.9, 0.6])
     states = []
 
-    def validate(_):
+    def validate(*_):
         states.append(next(iter(trainer.network.parameters())).clone())
-        return torch.full((3,), next(accuracies), dtype=torch.float64)
+        accuracy = torch.full((3,), next(accuracies), dtype=torch.float64)
+        return accuracy, torch.ones_like(accuracy)
 
     monkeypatch.setattr(trainer, "_validate", validate)
     trainer.run()
@@ -138,7 +140,7 @@ def test_test_labels_have_no_influence_on_training(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "softcgt"}, "method is 'softcgt'; allowed are single_exit, branchynet"),
+        ({"method": "softcgt"}, "method is 'softcgt'; allowed are single_exit, static, branchynet"),
         (
             {"hyperparameters": {"tua": 1}},
             "hyperparameters of soft_cgt: unknown 'tua'; allowed are tau",

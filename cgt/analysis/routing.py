@@ -42,3 +42,12 @@ def exit_shares(index: np.ndarray, exits: int) -> np.ndarray:
 def select(prediction: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Answer of each sample's own exit: prediction [E, N], index [N] -> [N]."""
     return prediction[index, np.arange(len(index))]
+
+
+def routes(confidence: np.ndarray) -> bool:
+    """Whether samples are told apart: confidence [E, N] varies at some exit before the last.
+
+    Networks trained side by side, one per depth, have constant confidences: a threshold picks one
+    of them for all samples.
+    """
+    return bool(np.any(confidence[:-1] != confidence[:-1, :1]))

@@ -7,13 +7,16 @@ import numpy as np
 from cgt.data.dataset import DataError, Dataset
 from cgt.data.fashion_mnist import FashionMNIST
 from cgt.data.indian_pines import IndianPines
+from cgt.data.indian_pines_disjoint import IndianPinesDisjoint
 from cgt.data.prepared import load_prepared, save_prepared
 from cgt.data.raw import read_raw
 from cgt.data.recipe import SPLITS, Arrays, Recipe
 from cgt.data.sources import download_files
 from cgt.data.splits import cut_down, generator
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (FashionMNIST(), IndianPines())}
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (FashionMNIST(), IndianPines(), IndianPinesDisjoint())
+}
 
 
 def download(dataset: str, raw_dir: Path) -> None:
@@ -22,7 +25,9 @@ def download(dataset: str, raw_dir: Path) -> None:
     Raises DataError listing every source, what went wrong there, and what the user can do.
     """
     recipe = _recipe(dataset)
-    download_files(dataset, recipe.files, recipe.sources(), Path(raw_dir), recipe.mirror_packing)
+    download_files(
+        recipe.raw_name, recipe.files, recipe.sources(), Path(raw_dir), recipe.mirror_packing
+    )
 
 
 def prepare(
@@ -38,7 +43,7 @@ def prepare(
 
     limit: cut each split down to a stratified slice: at most `limit` training samples, and
     max(limit // 5, number of classes) validation and test samples. Every class is kept.
-    settings: `components` and `patch` for indian_pines; none for fashion_mnist.
+    settings: `components` and `patch` for both protocols of Indian Pines, none else.
     Raises ValueError for a wrong argument, DataError for missing or damaged raw files.
     """
     recipe = _recipe(dataset)
@@ -51,7 +56,7 @@ def prepare(
             f"limit is {limit}, allowed are {len(recipe.class_names)} (classes) and more"
         )
 
-    raw = read_raw(recipe.files, raw_dir, dataset)
+    raw = read_raw(recipe.files, raw_dir, recipe.raw_name)
     index = recipe.split(raw, seed)
     if limit is not None:
         index = _limited(recipe, raw, index, seed, limit)
@@ -67,7 +72,7 @@ def load(dataset: str, prepared: Path, raw_dir: Path) -> Dataset:
     that no sample is in two splits. Raises DataError that says what to delete and to run again.
     """
     recipe = _recipe(dataset)
-    raw = read_raw(recipe.files, raw_dir, dataset)
+    raw = read_raw(recipe.files, raw_dir, recipe.raw_name)
     repair = f"`cgt prepare {dataset} --raw {raw_dir} --out {prepared} --seed SEED`"
     arrays = load_prepared(Path(prepared), repair)
     problem = _problem(recipe, raw, arrays)

@@ -107,7 +107,7 @@ class IndianPines(Recipe):
 
     def sources(self) -> Sequence[Source]:
         return [
-            *mirror(self.name, _MIRROR),
+            *mirror(self.raw_name, _MIRROR),
             PythonPackage("tensorly", "datasets/data", _TENSORLY),
             *(Location(url, _OFFICIAL) for url in self.urls),
         ]
@@ -145,7 +145,7 @@ class IndianPines(Recipe):
         }
 
     def build(self, raw: Arrays, prepared: Arrays) -> dict[str, Split]:
-        scene, patch = _reduce(raw[CUBE], prepared), int(prepared["patch"])
+        scene, patch = reduce_bands(raw[CUBE], prepared), int(prepared["patch"])
         splits = {}
         for split in SPLITS:
             index = prepared[f"{split}_index"]
@@ -161,7 +161,7 @@ def split_counts(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return train, val, counts - train - val
 
 
-def _reduce(cube: np.ndarray, prepared: Arrays) -> np.ndarray:
+def reduce_bands(cube: np.ndarray, prepared: Arrays) -> np.ndarray:
     """Return the scene as float32 [H, W, K]: K uncorrelated components of variance 1."""
     scaled = (cube.reshape(-1, cube.shape[-1]) - prepared["band_mean"]) / prepared["band_std"]
     # No subtraction of the PCA's mean: that of standardised training pixels is 0.

@@ -34,6 +34,11 @@ class Recipe(ABC):
     class_names: tuple[str, ...]
     files: tuple[RawFile, ...]
 
+    @property
+    def raw_name(self) -> str:
+        """The dataset whose raw files these are: protocols on the same data share them."""
+        return self.name
+
     @abstractmethod
     def sources(self) -> Sequence[Source]:
         """The places to look for the files, in order."""

@@ -7,9 +7,11 @@ from cgt.methods.classynet import ClassyNet
 from cgt.methods.hard_cgt import HardCGT
 from cgt.methods.single_exit import SingleExit
 from cgt.methods.soft_cgt import SoftCGT
+from cgt.methods.static import Static
 
 REGISTRY: dict[str, type[Method]] = {
-    method.name: method for method in (SingleExit, BranchyNet, Cascade, ClassyNet, HardCGT, SoftCGT)
+    method.name: method
+    for method in (SingleExit, Static, BranchyNet, Cascade, ClassyNet, HardCGT, SoftCGT)
 }
 
 __all__ = ["REGISTRY", "Method", "Phase"]

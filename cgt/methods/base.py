@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from cgt.cost import cumulative_macs
 from cgt.exits import confidence
 from cgt.losses import LossTerms, exit_cross_entropy
 from cgt.network import EarlyExitNetwork
@@ -67,8 +68,12 @@ class Method(ABC):
         """Confidence in [0, 1] and prediction, each ``[E, N]``, from logits ``[E, N, C]``."""
         return confidence(logits)
 
+    def macs(self, network: EarlyExitNetwork, input_shape: tuple[int, ...]) -> list[int]:
+        """Multiply–accumulates of one sample that leaves at each exit, ``[E]``."""
+        return cumulative_macs(network, input_shape)
+
     def state(self) -> dict[str, Any]:
-        """What the method has learned besides the network, for checkpoints."""
+        """What the method has learned besides the network: tensors by name, ``None`` if unknown."""
         return {}
 
     def load_state(self, state: dict[str, Any]) -> None:  # noqa: B027  (nor here)

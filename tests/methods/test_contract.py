@@ -2,12 +2,14 @@
 
 import inspect
 
+import numpy as np
 import pytest
 import torch
 from tiny import tiny_dataset
 
 from cgt.methods import REGISTRY
 from cgt.predictions import load_predictions
+from cgt.saved import load_run
 from cgt.training import Trainer, TrainingSettings
 
 SETTINGS = TrainingSettings(epochs=6, batch_size=32, lr=0.05)
@@ -72,8 +74,8 @@ def test_history_has_a_row_per_epoch_and_computed_exit(run):
     expected = [[epoch, e] for epoch, d in enumerate(depths, start=1) for e in range(1, d + 1)]
     assert [row[:2] for row in trainer.history] == expected
     assert sum(phase.epochs for phase in trainer.phases) == SETTINGS.epochs
-    for *_, accuracy, weight, active, norm in trainer.history:
-        assert 0 <= accuracy <= 1 and weight >= 0 and 0 <= active <= 1
+    for *_, accuracy, weight, active, norm, val_active in trainer.history:
+        assert 0 <= accuracy <= 1 and weight >= 0 and 0 <= active <= 1 and 0 <= val_active <= 1
         assert (norm > 0) == (weight > 0)
 
 
@@ -104,7 +106,7 @@ def test_the_same_seed_twice_gives_the_same_bytes(name, tmp_path):
         trainer = trainer_of(name, tmp_path / attempt)
         trainer.run()
         trainer.write(tmp_path / attempt)
-        files = ("predictions.npz", "history.csv", "model.safetensors")
+        files = ("predictions.npz", "history.csv", "gradients.csv", "model.safetensors")
         written.append([(tmp_path / attempt / file).read_bytes() for file in files])
     assert written[0] == written[1]
 
@@ -114,6 +116,33 @@ def test_all_methods_start_alike_and_see_the_same_batches(name, tmp_path):
     ours, reference = trainer_of(name, tmp_path), trainer_of("branchynet", tmp_path)
     for mine, theirs in zip(ours._batches(3), reference._batches(3), strict=True):
         assert torch.equal(mine[0], theirs[0]) and torch.equal(mine[1], theirs[1])
-    backbone = reference.network.backbone() if name == "single_exit" else reference.network
+    whole = reference.network
+    same = {"single_exit": whole.backbone(), "static": REGISTRY["static"]().network(whole)}
+    backbone = same.get(name, whole)
     for mine, theirs in zip(ours.network.parameters(), backbone.parameters(), strict=True):
         assert torch.equal(mine, theirs)
+
+
+def test_a_saved_run_gives_the_same_predictions_again(run, tmp_path):
+    trainer, _, predictions = run
+    method = REGISTRY[trainer.method.name]()
+    network = load_run(tmp_path / "run" / "model.safetensors", trainer.data, method)
+    with torch.inference_mode():
+        logits = torch.stack(network(trainer.val_x))
+    confidence, prediction = method.decide(logits)
+    np.testing.assert_array_equal(prediction, predictions.val.prediction)
+    np.testing.assert_allclose(confidence, predictions.val.confidence, rtol=1e-5)
+
+
+def test_gradients_are_told_for_every_epoch_and_stage_that_learns(run):
+    trainer, _, _ = run
+    phases = [phase for phase in trainer.phases for _ in range(phase.epochs)]
+    learning = {
+        (epoch, stage + 1)
+        for epoch, phase in enumerate(phases, start=1)
+        for stage in phase.trainable
+    }
+    assert {(epoch, stage) for epoch, stage, *_ in trainer.gradients} == learning
+    for _, stage, first, other, norm, cosine in trainer.gradients:
+        assert stage <= first <= other
+        assert norm >= 0 and -1 <= cosine <= 1

@@ -47,6 +47,7 @@ def training_code():
 
 
 def raw_files(dataset):
+    folder = {"indian_pines_disjoint": "indian_pines"}.get(dataset, dataset)
     names = {
         "fashion_mnist": [
             "train-images-idx3-ubyte",
@@ -56,12 +57,13 @@ def raw_files(dataset):
         ],
         "indian_pines": ["cube.npy", "ground_truth.npy"],
     }
-    return [f"{RAW}/{dataset}/{name}" for name in names[dataset]]
+    return [f"{RAW}/{folder}/{name}" for name in names[folder]]
 
 
+TUNED = [dataset for dataset in DATASETS if dataset in config["tuning"]["datasets"]]
 TRIALS = {
     (dataset, method): trials(config["tuning"], dataset, method)
-    for dataset in DATASETS
+    for dataset in TUNED
     for method in METHODS
 }
 PREPARE_OPTIONS = ("limit", "patch", "components")

@@ -10,6 +10,7 @@ rule train:
     output:
         predictions=f"{RESULTS}/runs/{{dataset}}/{{method}}/{{seed}}/predictions.npz",
         history=f"{RESULTS}/runs/{{dataset}}/{{method}}/{{seed}}/history.csv",
+        gradients=f"{RESULTS}/runs/{{dataset}}/{{method}}/{{seed}}/gradients.csv",
         manifest=f"{RESULTS}/runs/{{dataset}}/{{method}}/{{seed}}/manifest.json",
         model=f"{RESULTS}/runs/{{dataset}}/{{method}}/{{seed}}/model.safetensors",
     log:
@@ -45,6 +46,11 @@ use rule train as train_single_exit with:
         method="single_exit",
 
 
+use rule train as train_static with:
+    wildcard_constraints:
+        method="static",
+
+
 use rule train as train_branchynet with:
     wildcard_constraints:
         method="branchynet",
@@ -72,6 +78,7 @@ use rule train as train_soft_cgt with:
 
 # A method's own rule goes before the one it was made from.
 ruleorder: train_single_exit > train
+ruleorder: train_static > train
 ruleorder: train_branchynet > train
 ruleorder: train_cascade > train
 ruleorder: train_classynet > train

@@ -4,7 +4,7 @@
 rule tune_trial:
     input:
         code=method_code("{method}"),
-        shared_code=training_code() + code("cgt.analysis.evaluation"),
+        shared_code=training_code() + code("cgt.analysis.area"),
         raw=lambda wildcards: raw_files(wildcards.dataset),
         prepared=expand(rules.prepare.output, seed=config["tuning"]["seed"], allow_missing=True),
     output:
@@ -35,7 +35,7 @@ rule tune:
     input:
         trials=expand(
             rules.tune_trial.output,
-            dataset=DATASETS,
+            dataset=TUNED,
             method=METHODS,
             trial=range(config["tuning"]["trials"]),
         ),

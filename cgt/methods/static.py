@@ -1,0 +1,69 @@
+"""Static: each prefix of the network trained alone. The honest competitor of every early exit.
+
+Idea:    if a budget is known beforehand, one can train an ordinary network of that size. An early-
+         exit network earns its keep only where it beats these.
+Formula: loss = Σ_e CE_e, where network e is a copy of its own: stages 1 … e with head e. They share
+         no weights, so each is trained exactly as if it were alone.
+Source:  common practice; used so in Shallow-Deep Networks and Zero-Time-Waste.
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from cgt.cost import cumulative_macs
+from cgt.losses import LossTerms
+from cgt.methods.base import Method
+from cgt.network import EarlyExitNetwork
+
+
+class SideBySide(EarlyExitNetwork):
+    """Networks without shared weights; each sees the input itself."""
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        return [head(stage(x)) for stage, head in zip(self.stages, self.heads, strict=True)]
+
+    def infer(self, x: Tensor, threshold: float | Sequence[float] | Tensor) -> tuple:
+        raise NotImplementedError(
+            "these networks stand side by side; no sample can go on to the next"
+        )
+
+
+@dataclass
+class Static(Method):
+    """Exit e is the network of depth e. Its confidence is e / E for every sample.
+
+    So a threshold picks one network for all samples: the most accurate affordable one, where the
+    threshold was chosen within a budget.
+    """
+
+    name: ClassVar[str] = "static"
+
+    def network(self, backbone: EarlyExitNetwork) -> EarlyExitNetwork:
+        prefixes = [
+            deepcopy(backbone.prefix(depth).backbone())
+            for depth in range(1, backbone.num_exits + 1)
+        ]
+        return SideBySide(
+            [nn.Sequential(*prefix.stages) for prefix in prefixes],
+            [prefix.heads[0] for prefix in prefixes],
+        )
+
+    def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
+        return self.weighted(logits, targets, [1.0] * len(logits))
+
+    def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        exits = len(logits)
+        confidence = torch.arange(1, exits + 1, dtype=logits.dtype) / exits
+        return confidence[:, None].expand(logits.shape[:2]).clone(), logits.argmax(dim=2)
+
+    def macs(self, network: EarlyExitNetwork, input_shape: tuple[int, ...]) -> list[int]:
+        alone = zip(network.stages, network.heads, strict=True)
+        return [
+            cumulative_macs(EarlyExitNetwork([stage], [head]), input_shape)[0]
+            for stage, head in alone
+        ]

@@ -1,0 +1,52 @@
+"""Networks side by side: each as if it were alone."""
+
+import pytest
+import torch
+from tiny import tiny_dataset
+
+from cgt.exits import confidence
+from cgt.methods import REGISTRY
+from cgt.network import EarlyExitNetwork
+from cgt.training import Trainer, TrainingSettings
+
+SETTINGS = TrainingSettings(epochs=3, batch_size=32, lr=0.05)
+
+
+def trainer(name, folder):
+    return Trainer(tiny_dataset(), REGISTRY[name](), 1, SETTINGS, folder / name / "c.pt")
+
+
+def test_the_deepest_network_is_trained_as_the_single_exit_is(tmp_path):
+    static, single = trainer("static", tmp_path), trainer("single_exit", tmp_path)
+    for one in (static, single):
+        phase = one.phases[0]
+        optimizer = torch.optim.SGD(one.network.parameters(), lr=0.05, momentum=0.9)
+        schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+        one._run_epoch(one.network, phase, optimizer, schedule, epoch=0)
+    ours = [*static.network.stages[-1].parameters(), *static.network.heads[-1].parameters()]
+    for mine, theirs in zip(ours, single.network.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_a_threshold_picks_one_network_for_all_samples():
+    method = REGISTRY["static"]()
+    logits = torch.randn(3, 8, 4, generator=torch.Generator().manual_seed(0))
+    level, prediction = method.decide(logits)
+    assert torch.equal(prediction, confidence(logits)[1])
+    assert level.unique(dim=1).flatten().tolist() == pytest.approx([1 / 3, 2 / 3, 1.0])
+
+
+def test_cost_is_that_of_each_network_alone(tmp_path):
+    backbone = trainer("branchynet", tmp_path).network
+    method = REGISTRY["static"]()
+    costs = method.macs(method.network(backbone), (4, 5, 5))
+    shared = REGISTRY["branchynet"]().macs(backbone, (4, 5, 5))
+    heads = [head[-1].in_features * head[-1].out_features for head in backbone.heads]
+    assert costs == [shared[0], shared[1] - heads[0], shared[2] - heads[0] - heads[1]]
+
+
+def test_routing_is_refused(tmp_path):
+    network = trainer("static", tmp_path).network
+    assert isinstance(network.prefix(2), EarlyExitNetwork)
+    with pytest.raises(NotImplementedError, match="side by side"):
+        network.infer(torch.zeros(1, 4, 5, 5), 0.5)
