@@ -102,7 +102,8 @@ def train_run(job: Job, out_dir: Path, checkpoint_dir: Path) -> Dataset:
     method.label_smoothing = settings.label_smoothing
     # Results differ between thread counts, so the count is part of the experiment.
     torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    # As `use_deterministic_algorithms(True)`, which loads torch's compiler for seconds besides.
+    torch.set_deterministic_debug_mode("error")
     # Fills every new tensor: a tenth of the training time for a guard against reading garbage.
     torch.utils.deterministic.fill_uninitialized_memory = False
     data = load(job.dataset, job.prepared, job.raw_dir)

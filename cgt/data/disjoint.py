@@ -5,7 +5,6 @@ keeps enough pixels on both sides of the band; each seed searches from its own r
 """
 
 import numpy as np
-from scipy.ndimage import maximum_filter
 
 from cgt.data.splits import class_counts
 
@@ -41,6 +40,8 @@ def training_area(
 
 def near(marked: np.ndarray, distance: int) -> np.ndarray:
     """Return bool [H, W]: at most `distance` rows and columns away from a pixel of `marked`."""
+    from scipy.ndimage import maximum_filter  # slow to import, and needed here alone
+
     return maximum_filter(marked, size=2 * distance + 1, mode="constant")
 
 

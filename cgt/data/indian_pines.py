@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.ndimage import maximum_filter
-from sklearn.decomposition import PCA
-from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from cgt.data.dataset import Split
@@ -123,6 +120,10 @@ class IndianPines(Recipe):
         return {name: labelled[chosen] for name, chosen in zip(SPLITS, drawn, strict=True)}
 
     def fit(self, raw: Arrays, train_index: np.ndarray, settings: Mapping[str, int]) -> Arrays:
+        # Not at the top: every training job would wait a second for what only this needs.
+        from sklearn.decomposition import PCA
+        from sklearn.preprocessing import StandardScaler
+
         components, patch = settings["components"], settings["patch"]
         height, width, bands = raw[CUBE].shape
         most = min(bands, len(train_index) - 1)  # the rank of the centred training pixels
@@ -178,6 +179,8 @@ def patch_overlap(
 
     Indices: int64, row * width + column, of the patches' centres; scene_shape: (height, width).
     """
+    from scipy.ndimage import maximum_filter
+
     trained = np.zeros(scene_shape, dtype=bool)
     trained.flat[train_index] = True
     # Two patches meet when their centres are less than `patch` apart, along rows and along columns.
