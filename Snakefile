@@ -21,6 +21,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/tune.smk"
@@ -31,5 +32,6 @@ rule all:
     default_target: True
     input:
         rules.aggregate.output,
+        rules.conclude.output,
         rules.tables.output,
         rules.plots.output,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cgt.analysis.evaluation import validation_area
+from cgt.analysis.area import validation_area
+from cgt.analysis.figures import FIGURES
 from cgt.cli import main
 from cgt.predictions import load_predictions
 
@@ -81,7 +82,7 @@ def test_results_hold_every_run(results):
     # One exit of single_exit and three of branchynet, at two seeds, below the header.
     assert len(lines) == 1 + 2 * (1 + 3)
     assert (results / "tables/table_1.md").stat().st_size > 0
-    assert len(list((results / "figures").glob("*.svg"))) == 5
+    assert len(list((results / "figures").glob("*.svg"))) == len(FIGURES)
 
 
 def test_check_accepts_what_is_complete(results, capsys):

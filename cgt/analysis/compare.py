@@ -9,6 +9,9 @@ from cgt.analysis.frames import read_summary
 from cgt.analysis.statistics import over_seeds
 
 METRICS = ("accuracy", "f1_macro", "relative_cost")
+CURVE = "curve"
+"""Stands for an operating point where a number sums up a whole curve."""
+
 _KEY = ["dataset", "method", "point", "metric"]
 _ROUNDING = 1e-6  # the last digit of the CSVs
 
@@ -16,8 +19,9 @@ _ROUNDING = 1e-6  # the last digit of the CSVs
 def compare(new_summary: Path | str, published_summary: Path | str) -> pd.DataFrame:
     """Compare two summary folders, number by number.
 
-    One row per dataset, method, operating point and metric: the mean over seeds on both sides,
-    `published_ci_low` and `published_ci_high` (95 % t interval), and `verdict`:
+    One row per dataset, method, operating point and metric, and one for the area of each curve: the
+    mean over seeds on both sides, `published_ci_low` and `published_ci_high` (95 % t interval), and
+    `verdict`:
 
     - `agrees`: the new mean lies within the published interval (of one seed: is the same number);
     - `differs`: it does not;
@@ -45,5 +49,10 @@ def compare(new_summary: Path | str, published_summary: Path | str) -> pd.DataFr
 
 
 def _means(summary_dir: Path | str) -> pd.DataFrame:
-    points = read_summary(summary_dir)["operating_points"]
-    return over_seeds(points, ["dataset", "method", "point"], METRICS)
+    frames = read_summary(summary_dir)
+    areas = frames["areas"].assign(point=CURVE)
+    keys = ["dataset", "method", "point"]
+    return pd.concat(
+        [over_seeds(frames["operating_points"], keys, METRICS), over_seeds(areas, keys, ["area"])],
+        ignore_index=True,
+    )

@@ -1,100 +1,47 @@
-"""One run's predictions -> its operating points, its curve and its exits.
-
-Thresholds are chosen on the validation split alone; the test split only reports.
-
-Two facts carry this module. A higher threshold sends each sample to the same or a deeper exit, and
-deeper exits cost more; so cost never falls as the threshold rises, and equal cost means equal
-routing. Hence the first row of a sweep that fulfils a condition is also the cheapest.
-"""
+"""One run's predictions -> every table that follows from them, measured on the test split."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from cgt.analysis.area import area
+from cgt.analysis.calibration import expected_calibration_error, reliability
+from cgt.analysis.confidences import fit_temperatures, is_max_softmax, max_softmax
 from cgt.analysis.frames import RUN, build, write_csv
 from cgt.analysis.metrics import accuracy, scores
-from cgt.analysis.routing import exit_index, exit_shares, select
+from cgt.analysis.overthinking import oracle_index, overthinking
+from cgt.analysis.policies import policy_areas
+from cgt.analysis.routing import exit_index, exit_shares, routes, select
+from cgt.analysis.sweep import POINTS, THRESHOLDS, choose_thresholds, sweep
 from cgt.predictions import Predictions, SplitPredictions, load_predictions
 
-THRESHOLDS = np.unique(
-    np.concatenate(
-        [
-            np.linspace(0, 0.99, 100),  # 0 (all leave at exit 1), 0.01, ..., 0.99
-            np.round(1 - np.logspace(-2, -6, 81), 6),  # ever closer to 1, where confidences crowd
-            [1.0],
-        ]
-    ).round(6)
+Rows = list[dict[str, float]]
+
+EVALUATED = (
+    "operating_points",
+    "curves",
+    "exits",
+    "areas",
+    "policies",
+    "oracle",
+    "overthinking",
+    "calibration",
+    "reliability",
 )
-"""The grid of every sweep: fixed, so curves of all runs share it, and exact in the CSVs.
-
-Its last value, 1, still lets samples leave whose float32 confidence is exactly 1.
-"""
-
-FIXED = {"tau_0.9": 0.9}
-BUDGETS = {"budget_25": 0.25, "budget_50": 0.50, "budget_75": 0.75}
-POINTS = (*FIXED, "knee", *BUDGETS)
-
-_ROUNDING = 1e-9  # a mean of integer costs may miss a budget it meets exactly by this much
-
-
-def sweep(split: SplitPredictions, macs: np.ndarray) -> pd.DataFrame:
-    """Accuracy and cost of one split at every threshold of the grid, from cheap to dear.
-
-    Columns: threshold, accuracy, mean_macs, relative_cost, exit_1 ... exit_E.
-    """
-    rows = []
-    for threshold in THRESHOLDS:
-        answer, row = _answer(split, macs, threshold)
-        rows.append({**row, "accuracy": accuracy(split.target, answer)})
-    return pd.DataFrame(rows)
-
-
-def choose_thresholds(val: SplitPredictions, macs: np.ndarray) -> dict[str, float]:
-    """Threshold of each operating point, from validation predictions only.
-
-    - `tau_0.9`: fixed.
-    - `knee`: the cheapest whose accuracy p lies within one standard error, sqrt(p (1 - p) / N) at
-      the best p, of the best.
-    - `budget_25/50/75`: the most accurate (then the cheapest) whose relative cost is within the
-      budget. If even the first exit costs more, there is nothing to choose: threshold 0, the
-      nearest one can get.
-    """
-    curve = sweep(val, macs)
-    threshold = curve["threshold"].to_numpy()
-    right = curve["accuracy"].to_numpy()
-    best = right.max()
-    error = np.sqrt(best * (1 - best) / len(val.target))
-    chosen = dict(FIXED)
-    chosen["knee"] = float(threshold[np.argmax(right >= best - error)])
-    for point, budget in BUDGETS.items():
-        affordable = max(1, int(np.sum(curve["relative_cost"] <= budget + _ROUNDING)))
-        chosen[point] = float(threshold[np.argmax(right[:affordable])])
-    return chosen
-
-
-def validation_area(predictions: Predictions) -> float:
-    """Area under the best validation accuracy reachable within a cost budget; the aim of tuning.
-
-    The mean, over 101 equally spaced budgets from the cost of the first exit to that of the full
-    network, of the best accuracy among the thresholds within budget. For a network with one exit it
-    is its accuracy.
-    """
-    curve = sweep(predictions.val, predictions.macs)
-    best = np.maximum.accumulate(curve["accuracy"].to_numpy())
-    cost = curve["relative_cost"].to_numpy()
-    budgets = np.linspace(cost[0], 1, 101)
-    within = np.searchsorted(cost, budgets + _ROUNDING, side="right") - 1
-    return float(best[within].mean())
 
 
 def evaluate(
     predictions: Predictions, dataset: str, method: str, seed: int
 ) -> dict[str, pd.DataFrame]:
-    """The tables `operating_points`, `curves` and `exits` of one run, on the test split."""
-    test, macs = predictions.test, predictions.macs
-    chosen = choose_thresholds(predictions.val, macs)
-    rows = {
+    """The tables `EVALUATED` of one run.
+
+    A network with one exit has no area. A run that does not route (see `routing.routes`) has
+    nothing to say about exit rules, the oracle, overthinking and calibration: no rows.
+    """
+    val, test, macs = predictions.val, predictions.test, predictions.macs
+    chosen = choose_thresholds(val, macs)
+    rows: dict[str, Rows] = {
         "operating_points": [{"point": p, **_measure(test, macs, chosen[p])} for p in POINTS],
         "curves": [_measure(test, macs, threshold) for threshold in THRESHOLDS],
         "exits": [
@@ -102,8 +49,21 @@ def evaluate(
             for e, (cost, answer) in enumerate(zip(macs, test.prediction, strict=True), start=1)
         ],
     }
+    if len(macs) > 1:
+        rows["areas"] = [{"area": area(sweep(val, macs), sweep(test, macs))}]
+    if routes(val.confidence):
+        temperatures = fit_temperatures(val) if is_max_softmax(predictions) else None
+        right = test.prediction == test.target
+        oracle = oracle_index(right)
+        rows["policies"] = policy_areas(predictions, temperatures)
+        rows["oracle"] = [
+            {"accuracy": accuracy(test.target, select(test.prediction, oracle))}
+            | _routing(oracle, macs)
+        ]
+        rows["overthinking"] = _overthinking(test.confidence, right, chosen)
+        rows["calibration"], rows["reliability"] = _calibration(test, temperatures)
     run = dict(zip(RUN, (dataset, method, seed), strict=True))
-    return {name: build(rows[name], name, run) for name in rows}
+    return {name: build(rows.get(name, []), name, run) for name in EVALUATED}
 
 
 def evaluate_file(
@@ -114,18 +74,37 @@ def evaluate_file(
         write_csv(frame, Path(out_dir) / f"{name}.csv")
 
 
-def _answer(
-    split: SplitPredictions, macs: np.ndarray, threshold: float
-) -> tuple[np.ndarray, dict[str, float]]:
-    """Each sample's answer [N] at a threshold, and what the answers cost."""
+def _measure(split: SplitPredictions, macs: np.ndarray, threshold: float) -> dict[str, float]:
+    """Scores, costs and exit shares of one split at a threshold."""
     index = exit_index(split.confidence, threshold)
+    answer = select(split.prediction, index)
+    return {"threshold": threshold, **_routing(index, macs), **scores(split.target, answer)}
+
+
+def _routing(index: np.ndarray, macs: np.ndarray) -> dict[str, float]:
     shares = exit_shares(index, len(macs))
     mean_macs = float(shares @ macs)
-    row = {"threshold": threshold, "mean_macs": mean_macs, "relative_cost": mean_macs / macs[-1]}
-    row |= {f"exit_{e}": share for e, share in enumerate(shares, start=1)}
-    return select(split.prediction, index), row
+    row = {"mean_macs": mean_macs, "relative_cost": mean_macs / macs[-1]}
+    return row | {f"exit_{e}": share for e, share in enumerate(shares, start=1)}
 
 
-def _measure(split: SplitPredictions, macs: np.ndarray, threshold: float) -> dict[str, float]:
-    answer, row = _answer(split, macs, threshold)
-    return {**row, **scores(split.target, answer)}
+def _overthinking(confidence: np.ndarray, right: np.ndarray, chosen: dict[str, float]) -> Rows:
+    used = {point: exit_index(confidence, threshold) for point, threshold in chosen.items()}
+    used["full"] = np.full(right.shape[1], len(right) - 1)
+    return [{"point": point, **overthinking(right, index)} for point, index in used.items()]
+
+
+def _calibration(test: SplitPredictions, temperatures: np.ndarray | None) -> tuple[Rows, Rows]:
+    """Rows of `calibration` and of `reliability`, before and after scaling by temperature."""
+    scaled = {"none": (np.ones(len(test.confidence)), test.confidence)}
+    if temperatures is not None:
+        scaled["temperature"] = (temperatures, max_softmax(test.logits, temperatures))
+    summary, bins = [], []
+    for scaling, (temperature, confidence) in scaled.items():
+        for e in range(len(confidence)):
+            key = {"exit": e + 1, "scaling": scaling}
+            part = reliability(confidence[e], test.prediction[e] == test.target)
+            error = expected_calibration_error(part)
+            summary.append({**key, "temperature": temperature[e], "ece": error})
+            bins += [{**key, **row} for row in part]
+    return summary, bins

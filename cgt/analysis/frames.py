@@ -17,8 +17,8 @@ from cgt.files import write_text
 FLOAT_FORMAT = "%.6f"
 RUN = ("dataset", "method", "seed")
 SCORES = ("accuracy", "f1_macro", "precision_macro", "recall_macro")
-_TEXT = ("dataset", "method", "point")
-_INTEGER = ("seed", "exit", "epoch", "macs")
+_TEXT = ("dataset", "method", "point", "policy", "scaling")
+_INTEGER = ("seed", "exit", "other", "stage", "epoch", "macs", "bin")
 _EXIT_SHARE = re.compile(r"exit_[1-9]\d*")
 
 
@@ -29,6 +29,8 @@ class Table:
     key: tuple[str, ...]
     values: tuple[str, ...]
     has_exit_shares: bool = False
+    may_be_empty: bool = False
+    """True where a run that does not route has nothing to say."""
 
     @property
     def columns(self) -> list[str]:
@@ -43,10 +45,28 @@ TABLES = {
         ("threshold",), ("accuracy", "f1_macro", "relative_cost"), has_exit_shares=True
     ),
     "exits": Table(("exit",), ("accuracy", "f1_macro", "macs")),
+    "areas": Table((), ("area",), may_be_empty=True),
+    "policies": Table(("policy",), ("area",), may_be_empty=True),
+    "oracle": Table(
+        (), ("accuracy", "mean_macs", "relative_cost"), has_exit_shares=True, may_be_empty=True
+    ),
+    "overthinking": Table(("point",), ("wasteful", "destructive"), may_be_empty=True),
+    "calibration": Table(("exit", "scaling"), ("temperature", "ece"), may_be_empty=True),
+    "reliability": Table(
+        ("exit", "scaling", "bin"), ("share", "confidence", "accuracy"), may_be_empty=True
+    ),
     "training": Table(
         ("epoch", "exit"),
-        ("train_loss", "val_accuracy", "mean_weight", "active_share", "grad_norm"),
+        (
+            "train_loss",
+            "val_accuracy",
+            "mean_weight",
+            "active_share",
+            "grad_norm",
+            "val_active_share",
+        ),
     ),
+    "gradients": Table(("epoch", "stage", "exit", "other"), ("norm", "cosine")),
     "timings": Table((), ("seconds",)),
 }
 
@@ -70,8 +90,8 @@ def left_early(frame: pd.DataFrame, exits: pd.DataFrame) -> pd.Series:
 
 def build(rows: list[dict], table: str, run: dict[str, str | int]) -> pd.DataFrame:
     """A checked table from one run's rows; what the table has no column for is left out."""
-    frame = pd.DataFrame(rows).assign(**run)
     columns = TABLES[table].columns
+    frame = pd.DataFrame(rows).assign(**run) if rows else pd.DataFrame(columns=columns)
     if TABLES[table].has_exit_shares:
         columns = columns + exit_columns(frame)
     return check(frame[columns], table, "/".join(str(value) for value in run.values()))
@@ -80,21 +100,21 @@ def build(rows: list[dict], table: str, run: dict[str, str | int]) -> pd.DataFra
 def check(frame: pd.DataFrame, table: str, where: Path | str) -> pd.DataFrame:
     """Return the frame with its columns in order and typed.
 
-    Raises ValueError naming `where` and the fault: missing or unknown columns, no rows, a row
-    twice, or a cell that is not a finite number (or not a whole one where one is due).
+    Raises ValueError naming `where` and the fault: missing or unknown columns, no rows where there
+    must be some, a row twice, or a cell that is not a finite number (or not a whole one where one
+    is due).
     """
     spec = TABLES[table]
     shares = exit_columns(frame) if spec.has_exit_shares else []
-    if shares != [f"exit_{e}" for e in range(1, len(shares) + 1)] or (
-        spec.has_exit_shares and not shares
-    ):
+    due = spec.has_exit_shares and not (spec.may_be_empty and frame.empty)
+    if shares != [f"exit_{e}" for e in range(1, len(shares) + 1)] or (due and not shares):
         raise ValueError(f"{where}: exit columns are {shares}; they must be exit_1, exit_2, ...")
     expected = spec.columns + shares
     missing = [column for column in expected if column not in frame]
     unknown = [column for column in frame if column not in expected]
     if missing or unknown:
         raise ValueError(f"{where}: missing columns {missing}, unknown columns {unknown}")
-    if frame.empty:
+    if frame.empty and not spec.may_be_empty:
         raise ValueError(f"{where}: holds no rows")
     typed = pd.DataFrame({column: _typed(frame[column], where) for column in expected})
     key = [*RUN, *spec.key]
@@ -118,7 +138,12 @@ def read_summary(summary_dir: Path | str) -> dict[str, pd.DataFrame]:
 
 def write_csv(frame: pd.DataFrame, path: Path | str) -> None:
     """Write atomically with a fixed float format and line end: equal frames give equal bytes."""
-    write_text(path, frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n"))
+    write_text(path, csv_text(frame))
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """A frame as CSV with a fixed float format and line end."""
+    return frame.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
 
 
 def _typed(column: pd.Series, where: Path | str) -> pd.Series:

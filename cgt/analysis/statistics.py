@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
 LEVEL = 0.95
+POWER = 0.8
+"""Chance with which a difference has to be found to count as detectable."""
 
 
 class Estimate(NamedTuple):
@@ -79,6 +81,46 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return adjusted
+
+
+def paired_power(difference: float, sd: float, n: int) -> float:
+    """Chance that the two-sided paired t test of n >= 2 pairs finds a true mean difference.
+
+    `sd` > 0 is the standard deviation of the paired differences. The test's statistic follows a
+    noncentral t distribution.
+    """
+    critical = stats.t.ppf((1 + LEVEL) / 2, n - 1)
+    shift = abs(difference) * np.sqrt(n) / sd
+    # The lower tail, a significant result with the wrong sign, is no detection.
+    return float(stats.nct.sf(critical, n - 1, shift))
+
+
+def detectable_difference(sd: float, n: int) -> float:
+    """Smallest true difference that n pairs find with probability `POWER`; NaN if n = 1."""
+    if n < 2 or np.isnan(sd):
+        return float("nan")
+    shift = optimize.brentq(lambda nc: paired_power(nc, np.sqrt(n), n) - POWER, 0, 100)
+    return float(shift * sd / np.sqrt(n))
+
+
+def pairs_needed(difference: float, sd: float) -> int:
+    """Smallest n that finds a true `difference` > 0 with probability `POWER`."""
+    # Known spread needs fewer pairs than estimated spread, so this is a start from below.
+    quantiles = stats.norm.ppf([(1 + LEVEL) / 2, POWER]).sum()
+    n = max(2, int((quantiles * sd / difference) ** 2))
+    while detectable_difference(sd, n) > difference:
+        n += 1
+    return n
+
+
+def friedman(blocks: np.ndarray) -> float:
+    """p-value of Friedman's test that all methods are alike; blocks [blocks, methods].
+
+    NaN with fewer than 3 methods or 2 blocks, for which the test is not defined, or if all tie.
+    """
+    if blocks.shape[0] < 2 or blocks.shape[1] < 3 or np.ptp(blocks, axis=1).max() == 0:
+        return float("nan")
+    return float(stats.friedmanchisquare(*blocks.T).pvalue)
 
 
 def over_seeds(frame: pd.DataFrame, keys: Sequence[str], metrics: Sequence[str]) -> pd.DataFrame:

@@ -62,16 +62,17 @@ class Look:
 
 _PALETTE = seaborn.color_palette("colorblind").as_hex()
 
-# The reference is a neutral grey; every other known method owns one colour of the palette.
+# The references are grey and black; every other known method owns one colour of the palette.
 _KNOWN = {
-    "single_exit": Look("Single exit", "#5a5a5a", "*"),
+    "single_exit": Look("Single exit", "#7f7f7f", "X"),
+    "static": Look("Static", "#000000", "P"),
     "branchynet": Look("BranchyNet", _PALETTE[2], "s"),
     "cascade": Look("CO", _PALETTE[1], "^"),
     "classynet": Look("ClassyNet", _PALETTE[4], "v"),
     "hard_cgt": Look("HardCGT", _PALETTE[3], "D"),
     "soft_cgt": Look("SoftCGT", _PALETTE[0], "o"),
 }
-_SPARE = list(itertools.product("Pp<>hX", _PALETTE[5:]))
+_SPARE = list(itertools.product("p<>hHd8", _PALETTE[5:]))
 
 _DATASETS = {
     "fashion_mnist": "Fashion-MNIST",
@@ -81,9 +82,17 @@ _DATASETS = {
 _POINTS = {
     "knee": "knee",
     "tau_0.9": "τ = 0.9",
+    "full": "all at the last exit",
     "budget_25": "≤ 25 % cost",
     "budget_50": "≤ 50 % cost",
     "budget_75": "≤ 75 % cost",
+}
+_POLICIES = {
+    "shared": "One threshold",
+    "per_exit": "Threshold per exit",
+    "entropy": "Entropy",
+    "margin": "Margin",
+    "temperature": "Temperature",
 }
 
 EXIT_COLORS = ("#9ecae1", "#4292c6", "#08306b", "#fdae6b", "#e6550d", "#7f2704")
@@ -112,6 +121,11 @@ def dataset_name(dataset: str) -> str:
 def point_name(point: str) -> str:
     """Display name of an operating point."""
     return _POINTS.get(point, point)
+
+
+def policy_name(policy: str) -> str:
+    """Display name of an exit rule."""
+    return _POLICIES.get(policy, policy)
 
 
 def order(frame: pd.DataFrame, column: str) -> list[str]:

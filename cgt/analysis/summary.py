@@ -15,10 +15,19 @@ RUN_FILES = {
     "operating_points": "operating_points.csv",
     "curves": "curves.csv",
     "exits": "exits.csv",
+    "areas": "areas.csv",
+    "policies": "policies.csv",
+    "oracle": "oracle.csv",
+    "overthinking": "overthinking.csv",
+    "calibration": "calibration.csv",
+    "reliability": "reliability.csv",
     "training": "history.csv",
+    "gradients": "gradients.csv",
     "timings": "manifest.json",
 }
 """The file in a run's folder that each summary table is gathered from."""
+
+_BY_TRAINING = ("training", "gradients")  # a run does not know its own labels
 
 
 def aggregate(runs_dir: Path | str, expected: Sequence[Run], out_dir: Path | str) -> None:
@@ -60,7 +69,9 @@ def _in_order(runs: Sequence[Run]) -> list[Run]:
 
 
 def _gather(table: str, runs_dir: Path, runs: Sequence[Run]) -> pd.DataFrame:
-    frame = pd.concat([_load(table, runs_dir / _name(run), run) for run in runs], ignore_index=True)
+    parts = [_load(table, runs_dir / _name(run), run) for run in runs]
+    # A run without rows has nothing to add, and its lack of exit columns must not count.
+    frame = pd.concat([part for part in parts if not part.empty] or parts[:1], ignore_index=True)
     shares = exit_columns(frame) if TABLES[table].has_exit_shares else []
     return frame.fillna(dict.fromkeys(shares, 0.0))
 
@@ -71,7 +82,7 @@ def _load(table: str, folder: Path, run: Run) -> pd.DataFrame:
     if table == "timings":
         seconds = json.loads(path.read_text(encoding="utf-8")).get("wall_seconds")
         frame = pd.DataFrame([{**labels, "seconds": seconds}])
-    elif table == "training":
+    elif table in _BY_TRAINING:
         frame = read_csv(path).assign(**labels)
     else:
         frame = read_csv(path)

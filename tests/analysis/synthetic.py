@@ -12,32 +12,57 @@ from cgt.predictions import Predictions, SplitPredictions, save_predictions
 
 SKILL = {  # how hard a sample each exit can still solve
     "single_exit": [1.65],
+    "static": [1.15, 1.45, 1.65],
     "branchynet": [1.1, 1.4, 1.6],
     "cascade": [1.1, 1.25, 1.35],
     "classynet": [0.7, 1.3, 1.6],
     "hard_cgt": [1.2, 1.5, 1.65],
     "soft_cgt": [1.25, 1.55, 1.75],
 }
-CLASSES = {"fashion_mnist": 10, "indian_pines": 16}
+LABELS = {
+    "fashion_mnist": np.arange(10),
+    "indian_pines": np.arange(16),
+    "indian_pines_disjoint": np.delete(np.arange(16), [6, 8]),  # too small to be split
+}
+WITH_LOGITS = {"branchynet", "cascade", "hard_cgt", "soft_cgt"}
 MACS = [200, 550, 1000]
 
 
-def make_split(rng, skill, classes, samples):
-    target = rng.integers(0, classes, samples)
-    target[:classes] = np.arange(classes)
+def make_split(rng, method, skill, labels, samples):
+    exits, classes = len(skill), labels.max() + 1
+    target = rng.choice(labels, samples)
+    target[: len(labels)] = labels
     difficulty = rng.normal(0, 1, samples)
-    margin = np.asarray(skill)[:, None] - difficulty + rng.normal(0, 0.25, (len(skill), samples))
-    confidence = (1 / (1 + np.exp(-4 * margin))).astype(np.float32)
+    lead = np.asarray(skill)[:, None] - difficulty + rng.normal(0, 0.25, (exits, samples))
+    confidence = (1 / (1 + np.exp(-4 * lead))).astype(np.float32)
     wrong = (target + 1 + rng.integers(0, classes - 1, samples)) % classes
-    prediction = np.where(margin > 0.1, target, wrong)
-    return SplitPredictions(prediction, confidence, target, np.arange(samples))
+    prediction = np.where(lead > 0.1, target, wrong)
+    logits = None
+    if method == "static":
+        confidence = np.repeat(np.float32(np.arange(1, exits + 1) / exits)[:, None], samples, 1)
+    if method in WITH_LOGITS:
+        logits = make_logits(rng, prediction, confidence.clip(0.25, 0.9999), classes)
+        confidence = np.exp(logits).max(axis=2)
+    return SplitPredictions(prediction, confidence, target, np.arange(samples), logits)
+
+
+def make_logits(rng, prediction, confidence, classes):
+    """Logarithms of probabilities [E, N, C]: the prediction's is the confidence."""
+    rest = rng.uniform(1, 2, (*prediction.shape, classes))
+    np.put_along_axis(rest, prediction[..., None], 0, axis=2)
+    p = rest / rest.sum(axis=2, keepdims=True) * (1 - confidence[..., None])
+    np.put_along_axis(p, prediction[..., None], confidence[..., None], axis=2)
+    return np.log(p).astype(np.float32)
 
 
 def make_predictions(dataset="fashion_mnist", method="soft_cgt", seed=1, samples=400):
-    rng = np.random.default_rng([sorted(CLASSES).index(dataset), seed, len(method)])
+    labels = LABELS[dataset]
+    rng = np.random.default_rng([list(LABELS).index(dataset), seed, len(method)])
     skill = np.asarray(SKILL.get(method, SKILL["branchynet"])) + rng.normal(0, 0.05)
+    val, test = (make_split(rng, method, skill, labels, samples) for _ in range(2))
     macs = np.array(MACS[-len(skill) :])
-    val, test = (make_split(rng, skill, CLASSES[dataset], samples) for _ in range(2))
+    if method == "static":
+        macs -= np.arange(len(macs)) * 20  # no heads before its own
     return Predictions(val, test, macs)
 
 
@@ -58,8 +83,35 @@ def make_history(method, seed, epochs=12):
                     "mean_weight": share / exits + 0.02 * rng.random(),
                     "active_share": min(1.0, share + 0.02 * rng.random()) if e > 1 else 1.0,
                     "grad_norm": share * (2 - progress),
+                    "val_active_share": min(1.0, share + 0.1) if e > 1 else 1.0,
                 }
             )
+    return pd.DataFrame(rows)
+
+
+def make_gradients(method, seed, epochs=12):
+    rng = np.random.default_rng(seed)
+    exits = len(SKILL.get(method, SKILL["branchynet"]))
+    rows = []
+    for epoch in range(1, epochs + 1):
+        phase = 1 + (epoch - 1) * exits // epochs
+        for stage, exit, other in np.ndindex(exits, exits, exits):
+            reached = stage <= exit <= other
+            if method == "static":
+                reached = stage == exit == other
+            if method == "cascade":
+                reached = stage == exit == other == phase - 1
+            if reached:
+                rows.append(
+                    {
+                        "epoch": epoch,
+                        "stage": stage + 1,
+                        "exit": exit + 1,
+                        "other": other + 1,
+                        "norm": (2 - epoch / epochs) / (exit + 1) + 0.05 * rng.random(),
+                        "cosine": 1.0 if exit == other else rng.uniform(-0.2, 0.8),
+                    }
+                )
     return pd.DataFrame(rows)
 
 
@@ -68,12 +120,13 @@ def make_run(runs_dir, dataset, method, seed, samples=400):
     folder = Path(runs_dir) / dataset / method / str(seed)
     save_predictions(folder / "predictions.npz", make_predictions(dataset, method, seed, samples))
     make_history(method, seed).to_csv(folder / "history.csv", index=False)
+    make_gradients(method, seed).to_csv(folder / "gradients.csv", index=False)
     write_json(folder / "manifest.json", {"wall_seconds": 10.0 + seed})
     evaluate_file(folder / "predictions.npz", dataset, method, seed, folder)
     return folder
 
 
-def make_summary(root, datasets=tuple(CLASSES), methods=tuple(SKILL), seeds=(1, 2), samples=300):
+def make_summary(root, datasets=tuple(LABELS), methods=tuple(SKILL), seeds=(1, 2), samples=300):
     """Run folders and their summary below `root`; returns the summary folder."""
     expected = [(d, m, s) for d in datasets for m in methods for s in seeds]
     for run in expected:

@@ -6,18 +6,20 @@ import pytest
 from cgt.analysis.compare import compare
 
 
-def change(summary_dir, out, edit):
+def change(summary_dir, out, edit, tables=("operating_points",)):
     shutil.copytree(summary_dir, out)
-    path = out / "operating_points.csv"
-    frame = pd.read_csv(path)
-    edit(frame).to_csv(path, index=False)
+    for path in (out / f"{table}.csv" for table in tables):
+        edit(pd.read_csv(path)).to_csv(path, index=False)
     return out
 
 
 def test_a_run_agrees_with_itself(summary_dir):
     table = compare(summary_dir, summary_dir)
     assert set(table["verdict"]) == {"agrees"}
-    assert len(table) == 2 * 6 * 5 * 3  # datasets, methods, points, metrics
+    assert (
+        len(table.query("point != 'curve'")) == 3 * 7 * 5 * 3
+    )  # datasets, methods, points, metrics
+    assert len(table.query("point == 'curve'")) == 3 * 6  # a single exit has no area
     assert (table["published"] == table["new"]).all()
 
 
@@ -52,7 +54,8 @@ def test_the_verdict_follows_the_published_interval(summary_dir, tmp_path):
 
 
 def test_what_one_side_lacks_is_named(summary_dir, tmp_path):
-    less = change(summary_dir, tmp_path / "less", lambda f: f[f["method"] != "cascade"])
+    tables = ("operating_points", "areas")
+    less = change(summary_dir, tmp_path / "less", lambda f: f[f["method"] != "cascade"], tables)
     assert set(compare(less, summary_dir).query("method == 'cascade'")["verdict"]) == {
         "only published"
     }
@@ -67,3 +70,10 @@ def test_one_published_seed_is_matched_by_the_same_number_only(
     new = change(one, tmp_path / "new", lambda f: f.assign(accuracy=f["accuracy"] + shift))
     table = compare(new, one).query("metric == 'accuracy'")
     assert set(table["verdict"]) == {verdict}
+
+
+def test_areas_are_compared_too(summary_dir, tmp_path):
+    other = change(summary_dir, tmp_path / "other", lambda f: f.assign(area=0.1), ("areas",))
+    table = compare(other, summary_dir)
+    assert set(table.query("metric == 'area'")["verdict"]) == {"differs"}
+    assert set(table.query("metric != 'area'")["verdict"]) == {"agrees"}

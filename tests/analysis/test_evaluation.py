@@ -4,106 +4,26 @@ import numpy as np
 import pytest
 from synthetic import make_predictions
 
-from cgt.analysis.evaluation import (
-    POINTS,
-    THRESHOLDS,
-    choose_thresholds,
-    evaluate,
-    evaluate_file,
-    sweep,
-    validation_area,
-)
-from cgt.predictions import Predictions, SplitPredictions, save_predictions
+from cgt.analysis.evaluation import EVALUATED, evaluate, evaluate_file
+from cgt.analysis.sweep import POINTS
+from cgt.predictions import save_predictions
 
-
-def tiny(first, second, samples_per_level=25):
-    """Two exits, 4 groups of equal samples with confidence 0.2, 0.4, 0.6, 0.8 at exit 1.
-
-    `first` and `second` say for each group whether that exit is right. Costs: 20 and 100.
-    """
-    right = np.repeat(np.array([first, second], dtype=bool), samples_per_level, axis=1)
-    target = np.arange(right.shape[1]) % 2
-    confidence = np.repeat(
-        np.float32([[0.2, 0.4, 0.6, 0.8], [1, 1, 1, 1]]), samples_per_level, axis=1
-    )
-    return SplitPredictions(
-        np.where(right, target, 1 - target), confidence, target, np.arange(len(target))
-    )
-
-
-MACS = np.array([20, 100])
-
-
-def test_the_grid_holds_the_values_that_matter_and_survives_a_csv():
-    assert THRESHOLDS[0] == 0
-    assert THRESHOLDS[-1] == 1
-    assert {0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999, 1.0} <= set(THRESHOLDS)
-    assert np.all(np.diff(THRESHOLDS) > 0)
-    assert [float(f"{t:.6f}") for t in THRESHOLDS] == THRESHOLDS.tolist()
-
-
-def test_sweep_by_hand():
-    curve = sweep(tiny([0, 0, 1, 1], [1, 1, 1, 0]), MACS).set_index("threshold")
-    assert curve.loc[0.0, ["accuracy", "relative_cost", "exit_1"]].tolist() == [0.5, 0.2, 1.0]
-    # Half the samples stay: cost 0.5 * 20 + 0.5 * 100 = 60.
-    assert curve.loc[0.5, ["accuracy", "relative_cost", "exit_1"]].tolist() == [1.0, 0.6, 0.5]
-    assert curve.loc[1.0, ["accuracy", "relative_cost", "exit_1"]].tolist() == [0.75, 1.0, 0.0]
-
-
-def test_knee_and_budgets_by_hand():
-    # Threshold up to:  .2   .4   .6   .8  above
-    # Accuracy:         .5  .75    1    1    .75
-    # Cost:             .2   .4   .6   .8      1
-    chosen = choose_thresholds(tiny([0, 0, 1, 1], [1, 1, 1, 0]), MACS)
-    assert chosen == {
-        "tau_0.9": 0.9,
-        "knee": 0.41,  # best accuracy 1, standard error 0: the cheapest threshold that reaches it
-        "budget_25": 0.0,
-        "budget_50": 0.21,
-        "budget_75": 0.41,
-    }
-
-
-def test_knee_accepts_one_standard_error():
-    # Accuracy .25 at the first exit, at best .5. The error at .5 is sqrt(.25 / N).
-    few = tiny([0, 0, 0, 1], [1, 0, 0, 0], samples_per_level=1)
-    assert choose_thresholds(few, MACS)["knee"] == 0.0  # error .25: the first exit is near enough
-    many = tiny([0, 0, 0, 1], [1, 0, 0, 0], samples_per_level=25)
-    assert choose_thresholds(many, MACS)["knee"] == 0.21  # error .05: it is not
-
-
-def test_a_budget_below_the_first_exit_takes_the_first_exit():
-    val = tiny([0, 0, 1, 1], [1, 1, 1, 1])
-    chosen = choose_thresholds(val, np.array([60, 100]))
-    assert chosen["budget_25"] == chosen["budget_50"] == 0.0
-    assert chosen["budget_75"] == 0.21
-
-
-def test_budget_that_is_met_exactly_counts():
-    val = tiny([0, 1, 1, 1], [1, 1, 1, 1])
-    assert choose_thresholds(val, np.array([25, 100]))["budget_25"] == 0.0
-    # One group of four goes on: (3 * 10 + 30) / 4 = 15 of 30, exactly a half.
-    assert choose_thresholds(val, np.array([10, 30]))["budget_50"] == 0.21
+ROUTING_ONLY = ("policies", "oracle", "overthinking", "calibration", "reliability")
 
 
 def test_permuted_test_labels_move_no_threshold():
     predictions = make_predictions()
     target = np.random.default_rng(0).permutation(predictions.test.target)
     permuted = replace(predictions, test=replace(predictions.test, target=target))
-    before = evaluate(predictions, "d", "m", 1)["operating_points"]
-    after = evaluate(permuted, "d", "m", 1)["operating_points"]
+    tables = [evaluate(given, "d", "m", 1) for given in (predictions, permuted)]
+    before, after = (table["operating_points"] for table in tables)
     assert before["threshold"].tolist() == after["threshold"].tolist()
     assert before["relative_cost"].tolist() == after["relative_cost"].tolist()
     assert (before["accuracy"] > after["accuracy"] + 0.3).all()
-
-
-def test_permuted_validation_labels_do_move_one():
-    predictions = make_predictions()
-    target = np.random.default_rng(0).permutation(predictions.val.target)
-    permuted = replace(predictions.val, target=target)
-    assert choose_thresholds(permuted, predictions.macs) != choose_thresholds(
-        predictions.val, predictions.macs
-    )
+    before, after = (table["calibration"] for table in tables)
+    assert before["temperature"].tolist() == after["temperature"].tolist()
+    assert len(set(before["temperature"])) == 4  # 1, and one fitted to each exit
+    assert (before["ece"] < after["ece"]).all()
 
 
 def test_invariants_of_every_table():
@@ -122,6 +42,12 @@ def test_invariants_of_every_table():
     points = tables["operating_points"]
     assert points["point"].tolist() == list(POINTS)
     assert np.allclose(points[shares] @ predictions.macs, points["mean_macs"])
+    assert (
+        tables["policies"].query("policy == 'shared'")["area"].item()
+        == tables["areas"]["area"].item()
+    )
+    summed = tables["reliability"].groupby(["exit", "scaling"])["share"].sum()
+    assert summed.to_numpy() == pytest.approx(np.ones(6))
     for frame in tables.values():
         assert frame[["dataset", "method", "seed"]].drop_duplicates().values.tolist() == [
             ["fashion_mnist", "soft_cgt", 3]
@@ -141,19 +67,51 @@ def test_one_exit_gives_the_same_answer_everywhere():
         assert "exit_2" not in frame
     chosen = tables["operating_points"].set_index("point")["threshold"]
     assert chosen.to_dict() == dict.fromkeys(POINTS, 0.0) | {"tau_0.9": 0.9}
+    assert all(tables[name].empty for name in ("areas", *ROUTING_ONLY))
 
 
-def test_validation_area_by_hand():
-    val = tiny([0, 0, 1, 1], [1, 1, 1, 0])
-    # Budgets .2, .208, ..., 1: 25 of them are below .4, 25 more below .6.
-    expected = (25 * 0.5 + 25 * 0.75 + 51 * 1.0) / 101
-    assert validation_area(Predictions(val, val, MACS)) == pytest.approx(expected)
+def test_networks_side_by_side_have_an_area_but_do_not_route():
+    predictions = make_predictions(method="static")
+    tables = evaluate(predictions, "d", "static", 1)
+    curve = tables["curves"].set_index("threshold")
+    assert curve.loc[[0.33, 0.34, 0.67], ["exit_1", "exit_2", "exit_3"]].to_numpy().tolist() == (
+        np.eye(3).tolist()
+    )
+    own = np.mean(predictions.test.prediction == predictions.test.target, axis=1)
+    assert curve.loc[[0.33, 0.34, 0.67], "accuracy"].tolist() == own.tolist()
+    assert min(own) <= tables["areas"]["area"].item() <= max(own)
+    assert all(tables[name].empty for name in ROUTING_ONLY)
 
 
-def test_validation_area_of_one_exit_is_its_accuracy():
-    predictions = make_predictions(method="single_exit")
-    accuracy = np.mean(predictions.val.prediction[0] == predictions.val.target)
-    assert validation_area(predictions) == pytest.approx(accuracy)
+def test_the_oracle_is_a_bound_and_says_where_it_left():
+    predictions = make_predictions()
+    tables = evaluate(predictions, "d", "m", 1)
+    oracle = tables["oracle"].iloc[0]
+    assert oracle["accuracy"] >= tables["curves"]["accuracy"].max()
+    assert oracle["accuracy"] > tables["exits"]["accuracy"].max()
+    right = predictions.test.prediction == predictions.test.target
+    assert oracle["exit_1"] == right[0].mean()
+    assert oracle["exit_2"] == (right[1] & ~right[0]).mean()
+    assert oracle["exit_3"] == pytest.approx(1 - oracle["exit_1"] - oracle["exit_2"])
+
+
+def test_without_logits_only_the_rules_that_need_none_are_compared():
+    tables = evaluate(make_predictions(method="classynet"), "d", "classynet", 1)
+    assert tables["policies"]["policy"].tolist() == ["shared", "per_exit"]
+    assert set(tables["calibration"]["scaling"]) == {"none"}
+    tables = evaluate(make_predictions(), "d", "soft_cgt", 1)
+    assert len(tables["policies"]) == 5
+    assert set(tables["calibration"]["scaling"]) == {"none", "temperature"}
+
+
+def test_overthinking_is_told_at_every_point_and_at_the_last_exit():
+    predictions = make_predictions()
+    table = evaluate(predictions, "d", "m", 1)["overthinking"].set_index("point")
+    assert table.index.tolist() == [*POINTS, "full"]
+    assert (table["wasteful"] <= table.loc["full", "wasteful"]).all()
+    right = predictions.test.prediction == predictions.test.target
+    assert table.loc["full", "wasteful"] == right[:2].any(axis=0).mean()
+    assert table.loc["full", "destructive"] == (right[:2].any(axis=0) & ~right[2]).mean()
 
 
 def test_files_are_the_same_twice(tmp_path):
@@ -161,7 +119,7 @@ def test_files_are_the_same_twice(tmp_path):
     for name in ("a", "b"):
         evaluate_file(tmp_path / "p.npz", "fashion_mnist", "soft_cgt", 1, tmp_path / name)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert names == ["curves.csv", "exits.csv", "operating_points.csv"]
+    assert names == sorted(f"{name}.csv" for name in EVALUATED)
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     header = (tmp_path / "a" / "operating_points.csv").read_text().splitlines()[0]

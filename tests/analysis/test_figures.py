@@ -24,14 +24,74 @@ def test_axes_are_labelled_and_the_legend_covers_no_data(name, frames):
     assert "over 2 seeds" in figure.legends[0].get_title().get_text()
 
 
-def test_every_method_is_in_both_accuracy_panels(frames):
-    figure = draw("accuracy_cost", frames)
-    names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names == ["Single exit", "BranchyNet", "CO", "ClassyNet", "HardCGT", "SoftCGT"]
-    for ax in figure.axes:
-        colors = {matplotlib.colors.to_hex(line.get_color()) for line in ax.lines}
-        assert colors == {look.color for look in looks(frames["exits"]["method"]).values()}
-        assert len(ax.collections) == len(names)  # one band each
+def colors(lines):
+    return {matplotlib.colors.to_hex(line.get_color()) for line in lines}
+
+
+def test_every_method_is_in_the_accuracy_panels(frames):
+    names = ["Single exit", "BranchyNet", "CO", "ClassyNet", "HardCGT", "SoftCGT"]
+    known = looks(frames["exits"]["method"])
+    own = {look.color for look in known.values() if look.name in names}
+    for name, more in (("accuracy_cost", ["Static", "Oracle"]), ("accuracy_exits", [])):
+        figure = draw(name, frames)
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == names + more
+        for ax in figure.axes:
+            assert colors(ax.lines) - {known["static"].color} == own
+            bands = [band for band in ax.collections if band.get_alpha() == 0.15]
+            assert len(bands) == len(names)
+
+
+def test_accuracy_cost_shows_side_by_side_networks_and_the_oracle_inside_the_axes(frames):
+    exits, oracle = frames["exits"].query("method == 'static'"), frames["oracle"]
+    for ax, dataset in zip(
+        draw("accuracy_cost", frames).axes, looks(frames["exits"]["dataset"]), strict=True
+    ):
+        (static,) = [line for line in ax.lines if line.get_marker() == "P"]
+        own = exits[exits["dataset"] == dataset].groupby("exit")
+        assert static.get_ydata() == pytest.approx(own["accuracy"].mean().to_numpy())
+        assert static.get_xdata() == pytest.approx(own["macs"].mean().to_numpy() / 960)
+        stars = [line for line in ax.lines if line.get_marker() == "*"]
+        heights = [line.get_ydata().item() for line in stars]
+        expected = oracle[oracle["dataset"] == dataset].groupby("method")["accuracy"].mean()
+        assert sorted(heights) == pytest.approx(sorted(expected))
+        assert max(heights) < ax.get_ylim()[1]
+
+
+def test_overthinking_bars_have_the_lengths_of_the_table(frames):
+    figure = draw("overthinking", frames)
+    expected = frames["overthinking"].query(
+        "dataset == 'fashion_mnist' and method == 'hard_cgt' and point == 'tau_0.9'"
+    )
+    color = looks(["hard_cgt"])["hard_cgt"].color
+    for ax, quantity in ((figure.axes[0], "wasteful"), (figure.axes[3], "destructive")):
+        _, bar = [
+            bar for bar in ax.patches if matplotlib.colors.to_hex(bar.get_facecolor()) == color
+        ]
+        assert bar.get_width() == pytest.approx(expected[quantity].mean())
+
+
+def test_calibration_pools_the_bins_of_all_seeds(frames):
+    bins = frames["reliability"].query(
+        "dataset == 'indian_pines' and method == 'branchynet' and exit == 1 and scaling == 'none'"
+    )
+    weight = bins[bins["bin"] == 15]["share"]
+    top = bins[bins["bin"] == 15]
+    gap = np.average(top["accuracy"] - top["confidence"], weights=weight)
+    ax = draw("calibration", frames).axes[5]  # second dataset, first method
+    line = ax.lines[1]  # after the line at zero
+    assert line.get_ydata()[-1] == pytest.approx(gap)
+    assert line.get_xdata()[-1] == pytest.approx(np.average(top["confidence"], weights=weight))
+
+
+def test_exit_rules_shows_only_rules_that_apply(frames):
+    ax = draw("exit_rules", frames).axes[0]
+    rows = {}
+    for container in ax.containers:
+        (line, *_) = container.lines
+        rows.setdefault(line.get_color(), []).append(round(line.get_ydata().item()))
+    known = looks(["classynet", "soft_cgt"])
+    assert rows[known["classynet"].color] == [0]
+    assert rows[known["soft_cgt"].color] == [0, 1, 2, 3]
 
 
 def test_accuracy_cost_draws_the_mean_of_the_curves(one_seed):
@@ -93,6 +153,8 @@ def test_looks_are_fixed_distinct_and_independent_of_order():
     assert list(table) == methods
     assert table == looks(methods[::-1])
     assert table["soft_cgt"] == looks(["soft_cgt"])["soft_cgt"]
-    known = looks(["single_exit", "branchynet", "cascade", "classynet", "hard_cgt", "soft_cgt"])
+    known = looks(
+        ["single_exit", "static", "branchynet", "cascade", "classynet", "hard_cgt", "soft_cgt"]
+    )
     many = known | looks(f"method_{i}" for i in range(30))
-    assert len({(look.color, look.marker) for look in many.values()}) == 36
+    assert len({(look.color, look.marker) for look in many.values()}) == 37

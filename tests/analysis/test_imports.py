@@ -1,7 +1,9 @@
 import subprocess
 import sys
 
-MODULES = "compare evaluation figures frames metrics routing statistics style summary tables"
+MODULES = (
+    "compare conclusions evaluation figures frames metrics routing statistics style summary tables"
+)
 
 
 def test_the_analysis_never_imports_torch():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cgt.analysis.routing import exit_index, exit_shares, select
+from cgt.analysis.routing import exit_index, exit_shares, routes, select
 
 CONFIDENCE = np.array(
     [[0.9, 0.4, 0.2, 0.4], [0.1, 0.8, 0.5, 0.6], [0.3, 0.3, 0.3, 0.3]], np.float32
@@ -57,3 +57,17 @@ def test_shares_count_every_exit():
 
 def test_select_takes_the_answer_of_the_own_exit():
     assert select(np.array([[1, 2, 3], [4, 5, 6]]), np.array([0, 1, 0])).tolist() == [1, 5, 3]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "answer"),
+    [
+        (CONFIDENCE, True),
+        (CONFIDENCE[:1], False),  # one exit
+        ([[0.3, 0.3], [0.7, 0.7], [1.0, 1.0]], False),
+        ([[0.3, 0.3], [0.7, 0.7], [0.9, 1.0]], False),  # the last exit decides nothing
+        ([[0.3, 0.3], [0.7, 0.8], [1.0, 1.0]], True),
+    ],
+)
+def test_samples_are_told_apart_where_an_early_confidence_varies(confidence, answer):
+    assert routes(np.asarray(confidence)) is answer

@@ -3,7 +3,17 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cgt.analysis.statistics import estimate, half_width, holm, over_seeds, paired_difference
+from cgt.analysis.statistics import (
+    detectable_difference,
+    estimate,
+    friedman,
+    half_width,
+    holm,
+    over_seeds,
+    paired_difference,
+    paired_power,
+    pairs_needed,
+)
 
 
 def test_estimate_by_hand():
@@ -46,6 +56,16 @@ def test_paired_difference_equals_scipy():
     assert ours.mean == pytest.approx(a.mean() - b.mean())
 
 
+def test_the_paired_interval_covers_the_difference_however_the_seeds_vary():
+    rng = np.random.default_rng(5)
+    covered = []
+    for _ in range(2000):
+        seeds = rng.normal(0, 10, 5)  # shared by both methods, much larger than their difference
+        found = paired_difference(seeds + rng.normal(0.3, 1, 5), seeds + rng.normal(0, 1, 5))
+        covered.append(found.ci_low <= 0.3 <= found.ci_high)
+    assert 0.94 <= np.mean(covered) <= 0.965
+
+
 def test_constant_differences_are_certain():
     assert paired_difference([2.0, 3.0], [1.0, 2.0]).p_value == 0
     assert paired_difference([2.0, 3.0], [2.0, 3.0]).p_value == 1
@@ -55,6 +75,34 @@ def test_holm_by_hand():
     # Sorted .01, .02, .03, .4 times 4, 3, 2, 1: .04, .06, .06 (running maximum), .4.
     assert holm([0.03, 0.01, 0.4, 0.02]) == pytest.approx([0.06, 0.04, 0.4, 0.06])
     assert holm([0.9, 0.8]) == pytest.approx([1.0, 1.0])
+
+
+def test_power_equals_simulation():
+    draws = np.random.default_rng(6).normal(0.8, 1.0, (7, 20_000))
+    found = (stats.ttest_1samp(draws, 0).pvalue < 0.05) & (draws.mean(axis=0) > 0)
+    assert paired_power(0.8, 1.0, 7) == pytest.approx(found.mean(), abs=0.01)
+
+
+def test_power_of_a_known_design():
+    # The textbook case: an effect of one standard deviation needs ten pairs for 80 % power.
+    assert pairs_needed(1.0, 1.0) == 10
+    assert paired_power(1.0, 1.0, 9) < 0.8 < paired_power(1.0, 1.0, 10)
+    assert pairs_needed(100.0, 1.0) == 2
+
+
+def test_detectable_difference_is_where_the_power_is_80_percent():
+    for n in (2, 5, 50):
+        assert paired_power(detectable_difference(0.2, n), 0.2, n) == pytest.approx(0.8)
+    assert detectable_difference(0.0, 5) == 0
+    assert np.isnan(detectable_difference(0.2, 1))
+
+
+def test_friedman_of_equal_orders():
+    # Four blocks that agree on three methods: the statistic is 4 (3 - 1) = 8, so p = exp(-8 / 2).
+    assert friedman(np.array([[1.0, 2.0, 3.0]] * 4)) == pytest.approx(np.exp(-4))
+    assert np.isnan(friedman(np.array([[1.0, 2.0, 3.0]])))
+    assert np.isnan(friedman(np.array([[1.0, 2.0]] * 4)))
+    assert np.isnan(friedman(np.ones((4, 3))))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 
-from cgt.analysis.tables import results_markdown, table_1, write_tables
+from cgt.analysis.tables import write_tables
+from cgt.analysis.tables.table_1 import results_markdown, table_1
 
 
 def cell(table, **key):
@@ -35,7 +36,8 @@ def test_files_are_complete_and_the_same_twice(summary_dir, tmp_path):
     for out in ("a", "b"):
         write_tables(summary_dir, tmp_path / out)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert names == ["results.md", "table_1.csv", "table_1.md", "table_1.tex"]
+    assert {"table_1.csv", "table_1.md", "table_1.tex", "results.md"} <= set(names)
+    assert {"exit_rules.md", "overthinking.md", "calibration.md"} <= set(names)
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     numbers = pd.read_csv(tmp_path / "a" / "table_1.csv")
@@ -86,3 +88,51 @@ def test_one_seed_prints_no_spread_and_an_unknown_method_its_name(one_seed):
     text = results_markdown(one_seed)
     assert "±" not in text.split("All in")[0]
     assert "| Indian Pines | my_method |" in text
+
+
+def test_every_markdown_table_is_regular(summary_dir, one_seed_dir, tmp_path):
+    for folder in (summary_dir, one_seed_dir):
+        write_tables(folder, tmp_path)
+        for name in ("exit_rules", "overthinking", "calibration"):
+            text = (tmp_path / f"{name}.md").read_text(encoding="utf-8")
+            lines = [line for line in text.splitlines() if line.startswith("|")]
+            assert len(lines) > 2
+            assert len({line.count("|") for line in lines}) == 1
+            assert "nan" not in text
+
+
+def printed(summary_dir, tmp_path, name, start):
+    write_tables(summary_dir, tmp_path)
+    lines = (tmp_path / name).read_text(encoding="utf-8").splitlines()
+    (line,) = [line for line in lines if line.startswith(start)]
+    return [cell.strip() for cell in line.strip("| ").split("|")]
+
+
+def test_the_calibration_table_prints_error_and_temperature(summary_dir, frames, tmp_path):
+    row = printed(summary_dir, tmp_path, "calibration.md", "| Indian Pines | SoftCGT | 2 |")
+    table = frames["calibration"].query(
+        "dataset == 'indian_pines' and method == 'soft_cgt' and exit == 2"
+    )
+    mean = table.groupby("scaling")[["ece", "temperature"]].mean()
+    assert row[3].startswith(f"{100 * mean.loc['none', 'ece']:.2f} ±")
+    assert row[4] == f"{mean.loc['temperature', 'temperature']:.2f}"
+    assert row[5].startswith(f"{100 * mean.loc['temperature', 'ece']:.2f} ±")
+    row = printed(summary_dir, tmp_path, "calibration.md", "| Indian Pines | ClassyNet | 2 |")
+    assert row[4:] == ["–", "–", "2"]
+
+
+def test_the_overthinking_table_prints_the_means(summary_dir, frames, tmp_path):
+    row = printed(summary_dir, tmp_path, "overthinking.md", "| Fashion-MNIST | CO |")
+    table = frames["overthinking"].query("dataset == 'fashion_mnist' and method == 'cascade'")
+    mean = table.groupby("point")[["wasteful", "destructive"]].mean()
+    assert row[2].startswith(f"{100 * mean.loc['full', 'wasteful']:.2f} ±")
+    assert row[6].startswith(f"{100 * mean.loc['tau_0.9', 'destructive']:.2f} ±")
+
+
+def test_the_exit_rules_table_prints_gains_with_intervals(summary_dir, frames, tmp_path):
+    row = printed(summary_dir, tmp_path, "exit_rules.md", "| Fashion-MNIST | HardCGT |")
+    table = frames["policies"].query("dataset == 'fashion_mnist' and method == 'hard_cgt'")
+    areas = table.pivot(index="seed", columns="policy", values="area")
+    assert row[2].startswith(f"{100 * areas['shared'].mean():.2f} ±")
+    gain = 100 * (areas["per_exit"] - areas["shared"]).mean()
+    assert row[3].startswith(f"{gain:+.2f} [")

@@ -31,7 +31,13 @@ def test_configuration_holds_the_chosen_trials():
         (method, dataset): of
         for method, datasets in CONFIG["methods"].items()
         for dataset, of in datasets.items()
+        if dataset in CONFIG["tuning"]["datasets"]
     }
+
+
+def test_both_protocols_of_indian_pines_share_their_hyperparameters():
+    for datasets in CONFIG["methods"].values():
+        assert datasets["indian_pines_disjoint"] == datasets["indian_pines"]
 
 
 def test_trials_are_those_of_the_configuration():
@@ -40,7 +46,7 @@ def test_trials_are_those_of_the_configuration():
         published.setdefault((row["dataset"], row["method"]), []).append(settings(row))
     assert published == {
         (dataset, method): trials(CONFIG["tuning"], dataset, method)
-        for dataset in CONFIG["datasets"]
+        for dataset in CONFIG["tuning"]["datasets"]
         for method in CONFIG["methods"]
     }
 

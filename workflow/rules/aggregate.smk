@@ -1,5 +1,5 @@
 # All runs to one tidy CSV per question. Everything below is drawn from these.
-SUMMARY_TABLES = ["operating_points", "curves", "exits", "training", "timings"]
+SUMMARY_TABLES = [*EVALUATED_TABLES, "training", "gradients", "timings"]
 
 
 rule aggregate:

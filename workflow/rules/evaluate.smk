@@ -1,4 +1,15 @@
-# One run's predictions to its operating points, threshold curve and exits.
+# One run's predictions to one CSV per question. A table may be empty: not every method routes.
+EVALUATED_TABLES = [
+    "operating_points",
+    "curves",
+    "exits",
+    "areas",
+    "policies",
+    "oracle",
+    "overthinking",
+    "calibration",
+    "reliability",
+]
 
 
 rule evaluate:
@@ -6,15 +17,17 @@ rule evaluate:
         predictions=rules.train.output.predictions,
         code=code("cgt.analysis.evaluation"),
     output:
-        operating_points=f"{RESULTS}/runs/{{dataset}}/{{method}}/{{seed}}/operating_points.csv",
-        curves=f"{RESULTS}/runs/{{dataset}}/{{method}}/{{seed}}/curves.csv",
-        exits=f"{RESULTS}/runs/{{dataset}}/{{method}}/{{seed}}/exits.csv",
+        expand(
+            f"{RESULTS}/runs/{{dataset}}/{{method}}/{{seed}}/{{table}}.csv",
+            table=EVALUATED_TABLES,
+            allow_missing=True,
+        ),
     log:
         f"{RESULTS}/logs/evaluate/{{dataset}}/{{method}}/{{seed}}.log",
     conda:
         "../../environment.yml"
     params:
-        out=subpath(output.curves, parent=True),
+        out=subpath(output[0], parent=True),
     message:
         "Evaluate {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:

@@ -4,7 +4,14 @@ FIGURES = [
     "accuracy_exits",
     "exit_shares",
     "operating_points",
+    "exit_rules",
+    "overthinking",
+    "calibration",
     "training_dynamics",
+    "comparisons",
+    "gradients",
+    "resolved",
+    "claims",
 ]
 
 

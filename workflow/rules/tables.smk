@@ -6,6 +6,13 @@ rule tables:
     output:
         expand(f"{RESULTS}/tables/table_1.{{form}}", form=["csv", "md", "tex"]),
         f"{RESULTS}/tables/results.md",
+        f"{RESULTS}/tables/exit_rules.md",
+        f"{RESULTS}/tables/overthinking.md",
+        f"{RESULTS}/tables/calibration.md",
+        f"{RESULTS}/tables/claims.md",
+        f"{RESULTS}/tables/verdicts.md",
+        f"{RESULTS}/tables/comparisons.md",
+        f"{RESULTS}/tables/why.md",
     log:
         f"{RESULTS}/logs/tables.log",
     conda:

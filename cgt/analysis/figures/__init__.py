@@ -8,16 +8,36 @@ from matplotlib.figure import Figure
 
 from cgt.analysis.figures.accuracy_cost import accuracy_cost
 from cgt.analysis.figures.accuracy_exits import accuracy_exits
+from cgt.analysis.figures.calibration import calibration
+from cgt.analysis.figures.claims import claims
+from cgt.analysis.figures.comparisons import comparisons
+from cgt.analysis.figures.exit_rules import exit_rules
 from cgt.analysis.figures.exit_shares import exit_shares
+from cgt.analysis.figures.gradients import gradients
 from cgt.analysis.figures.operating_points import operating_points
+from cgt.analysis.figures.overthinking import overthinking
 from cgt.analysis.figures.parts import Frames
+from cgt.analysis.figures.resolved import resolved
 from cgt.analysis.figures.training_dynamics import training_dynamics
 from cgt.analysis.frames import read_summary
 from cgt.analysis.style import RC, save
 
 FIGURES: dict[str, Callable[[Frames], Figure]] = {
     draw.__name__: draw
-    for draw in (accuracy_cost, accuracy_exits, exit_shares, operating_points, training_dynamics)
+    for draw in (
+        accuracy_cost,
+        accuracy_exits,
+        exit_shares,
+        operating_points,
+        exit_rules,
+        overthinking,
+        calibration,
+        training_dynamics,
+        comparisons,
+        gradients,
+        resolved,
+        claims,
+    )
 }
 
 

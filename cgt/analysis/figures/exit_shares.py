@@ -12,8 +12,8 @@ from cgt.analysis.figures.parts import (
     panels,
     percent,
     pick,
+    routing_exits,
 )
-from cgt.analysis.frames import exit_counts
 from cgt.analysis.style import EXIT_COLORS, dataset_name, looks, order
 
 
@@ -21,11 +21,11 @@ def exit_shares(frames: Frames) -> Figure:
     """Share of test samples at each exit against the threshold.
 
     Datasets in rows, methods in columns. The threshold axis is -log10(1 - threshold), since
-    confidences crowd near 1. Networks with one exit have nothing to show and are left out.
+    confidences crowd near 1. Methods that do not route samples have nothing to show.
     """
     curves = frames["curves"]
     curves = curves[curves["threshold"] < 1]
-    exits = {method: count for method, count in exit_counts(frames["exits"]).items() if count > 1}
+    exits = routing_exits(frames)
     datasets = order(curves, "dataset")
     figure, axes = panels(
         len(datasets), len(exits), 7.0 / max(len(exits), 4), 1.25, sharex=True, sharey=True

@@ -12,6 +12,7 @@ from cgt.analysis.figures.parts import (
     panels,
     percent,
     pick,
+    routing_exits,
 )
 from cgt.analysis.frames import exit_columns, exit_counts
 from cgt.analysis.statistics import half_width
@@ -26,10 +27,11 @@ def operating_points(frames: Frames) -> Figure:
 
     Points in rows, datasets in columns. Whiskers are 95 % intervals of the cumulative share. A
     network with one exit always pays for the full depth, so its bar has the colour of the deepest
-    exit.
+    exit. Networks trained side by side answer all from one depth: no distribution, no bar.
     """
     frame = frames["operating_points"]
-    exits = exit_counts(frames["exits"])
+    counts, routing = exit_counts(frames["exits"]), routing_exits(frames)
+    exits = {method: n for method, n in counts.items() if n == 1 or method in routing}
     datasets = order(frame, "dataset")
     figure, axes = panels(
         len(POINTS), len(datasets), COLUMN, 0.3 + 0.22 * len(exits), sharex=True, sharey=True

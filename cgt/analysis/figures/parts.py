@@ -41,11 +41,17 @@ def band(ax: Axes, x: np.ndarray, values: np.ndarray, **line: Any) -> None:
         ax.fill_between(x, mean - half, mean + half, color=line["color"], alpha=0.15, linewidth=0)
 
 
-def legend(figure: Figure, handles: Iterable[Line2D], frame: pd.DataFrame, note: str = "") -> None:
-    """A legend below all panels, where it covers no data; it says what the bands are."""
+def legend(
+    figure: Figure,
+    handles: Iterable[Line2D],
+    frame: pd.DataFrame,
+    note: str = "",
+    shown: str = "mean and 95 % interval",
+) -> None:
+    """A legend below all panels, where it covers no data; it says what is shown of the seeds."""
     handles = list(handles)
     n = frame["seed"].nunique()
-    seeds = f"mean and 95 % interval over {n} seeds" if n > 1 else "one seed, no interval"
+    seeds = f"{shown} over {n} seeds" if n > 1 else "one seed, no interval"
     figure.legend(
         handles=handles,
         loc="outside lower center",
@@ -62,6 +68,12 @@ def pick(frame: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:
     return frame[(frame["dataset"] == dataset) & (frame["method"] == method)]
 
 
+def routing_exits(frames: Frames) -> dict[str, int]:
+    """Number of exits of each method that sends samples to different exits."""
+    routing = set(frames["oracle"]["method"])
+    return {m: count for m, count in exit_counts(frames["exits"]).items() if m in routing}
+
+
 def exit_handles(exits: int) -> list[Line2D]:
     """Legend entries of exits 1 ... E."""
     return [
@@ -71,24 +83,29 @@ def exit_handles(exits: int) -> list[Line2D]:
 
 
 def accuracy_against(
-    frames: Frames, abscissa: Callable[[pd.DataFrame], pd.Series], label: str
+    frames: Frames,
+    abscissa: Callable[[pd.DataFrame], pd.Series],
+    label: str,
+    more: Iterable[Line2D] = (),
 ) -> Figure:
-    """Test accuracy against a measure of the routing: one panel per dataset, every method.
+    """Test accuracy against a measure of the routing: one panel per dataset.
 
-    `abscissa` gives the measure, in [0, 1], for every row of `curves` or `operating_points`.
+    `abscissa` gives the measure, in [0, 1], for every row of `curves` or `operating_points`; `more`
+    are legend entries of what the caller adds. Drawn are the methods that route samples, and as a
+    horizontal line the networks with one exit.
 
     A seed's curve is what the moving threshold yields, not an upper envelope. Between thresholds it
     is linear, which is what mixing the two would give. Mean and band are taken at equal abscissa.
-    Markers show the knee, chosen on validation. A network with one exit is a horizontal line. The
-    accuracy axis ends well below the methods' best values, not at the worst value of any curve, so
-    that differences near the top can be seen.
+    Markers show the knee, chosen on validation. The accuracy axis ends well below the methods' best
+    values, not at the worst value of any curve, so that differences near the top can be seen.
     """
     curves, points = frames["curves"], frames["operating_points"]
     points = points[points["point"] == "knee"]
     curves, points = (frame.assign(x=abscissa(frame)) for frame in (curves, points))
-    exits = exit_counts(frames["exits"])
+    counts, routing = exit_counts(frames["exits"]), routing_exits(frames)
+    exits = {method: n for method, n in counts.items() if n == 1 or method in routing}
     datasets = order(curves, "dataset")
-    figure, axes = panels(1, len(datasets), COLUMN, 2.05)
+    figure, axes = panels(1, len(datasets), COLUMN, 2.3)
     for ax, dataset in zip(axes[0], datasets, strict=True):
         drawn, left = [], 1.0
         for method, look in looks(exits).items():
@@ -109,7 +126,7 @@ def accuracy_against(
                 knee["x"].mean(),
                 knee["accuracy"].mean(),
                 marker=look.marker,
-                markersize=8 if look.marker == "*" else 5.5,
+                markersize=5.5,
                 color=look.color,
                 markeredgecolor="white",
                 markeredgewidth=0.6,
@@ -134,7 +151,7 @@ def accuracy_against(
         )
         for method, look in looks(exits).items()
     ]
-    legend(figure, handles, curves, "; markers: knee, chosen on validation")
+    legend(figure, [*handles, *more], curves, "; markers: knee, chosen on validation")
     return figure
 
 

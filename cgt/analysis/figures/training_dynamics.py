@@ -14,8 +14,8 @@ from cgt.analysis.figures.parts import (
     panels,
     percent,
     pick,
+    routing_exits,
 )
-from cgt.analysis.frames import exit_counts
 from cgt.analysis.style import EXIT_COLORS, dataset_name, looks, order
 
 GATED = ("hard_cgt", "soft_cgt")
@@ -25,10 +25,11 @@ QUANTITIES = {"mean_weight": "Mean loss weight", "active_share": "Active samples
 def training_dynamics(frames: Frames) -> Figure:
     """Mean loss weight and share of active samples of each exit over epochs.
 
-    Datasets in rows; HardCGT beside SoftCGT. Without either of them, all methods are shown.
+    Datasets in rows; HardCGT beside SoftCGT. Without either of them, all methods that route samples
+    are shown.
     """
     training = frames["training"]
-    exits = exit_counts(frames["exits"])
+    exits = routing_exits(frames)
     exits = {method: exits[method] for method in exits if method in GATED} or exits
     datasets = order(training, "dataset")
     columns = [(quantity, method) for quantity in QUANTITIES for method in exits]

@@ -1,14 +1,13 @@
-"""Tables for people (Markdown, LaTeX) and the same numbers for machines (CSV)."""
+"""Table 1 of the paper, and a short form of it."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pandas as pd
 
-from cgt.analysis.frames import exit_columns, exit_counts, left_early, read_summary, write_csv
+from cgt.analysis.frames import csv_text, exit_columns, exit_counts, left_early
 from cgt.analysis.statistics import over_seeds
 from cgt.analysis.style import dataset_name, looks, order, point_name
-from cgt.files import write_text
+from cgt.analysis.tables.parts import ABSENT, Rows, markdown, number, percent
 
 POINTS = ("knee", "tau_0.9")
 _SCORES = {
@@ -17,15 +16,11 @@ _SCORES = {
     "recall_macro": "Recall",
     "accuracy": "Accuracy",
 }
-_ABSENT = "\N{EN DASH}"
 _NOTE = (
     "All in %, mean ± standard deviation over n seeds, on test data; F1, precision and recall are "
     "macro averages. Exit e: share of samples that leave there. Cost: multiply-accumulates, of "
     "those of the full network. Bold: the best mean of a score within a dataset, as printed."
 )
-
-Rows = list[dict[str, str]]
-"""Rows of a printed table: column heading -> text."""
 
 
 def table_1(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -45,15 +40,19 @@ def table_1(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return table.loc[~absent, ["point", "dataset", "method", "metric", "mean", "sd", "n"]]
 
 
-def write_tables(summary_dir: Path | str, out_dir: Path | str) -> None:
-    """Write `table_1.{csv,md,tex}` and the short `results.md` from the CSVs in `summary_dir`."""
-    out_dir = Path(out_dir)
-    frames = read_summary(summary_dir)
+def table_1_files(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """Table 1 as CSV, Markdown and LaTeX."""
     table = table_1(frames)
-    write_csv(table, out_dir / "table_1.csv")
-    write_text(out_dir / "table_1.md", _table_1_markdown(table))
-    write_text(out_dir / "table_1.tex", _table_1_latex(table))
-    write_text(out_dir / "results.md", results_markdown(frames))
+    return {
+        "table_1.csv": csv_text(table),
+        "table_1.md": _table_1_markdown(table),
+        "table_1.tex": _table_1_latex(table),
+    }
+
+
+def results_files(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """The short table of the README."""
+    return {"results.md": results_markdown(frames)}
 
 
 def results_markdown(frames: dict[str, pd.DataFrame]) -> str:
@@ -72,14 +71,14 @@ def results_markdown(frames: dict[str, pd.DataFrame]) -> str:
         "threshold whose validation accuracy is within one standard error of the best. "
         "Bold: best score."
     )
-    return f"{_markdown(_rows(cells, metrics, '**{}**'.format))}\n{note}\n"
+    return f"{markdown(_rows(cells, metrics, '**{}**'.format))}\n{note}\n"
 
 
 def _table_1_markdown(table: pd.DataFrame) -> str:
     parts = []
     for point, part in table.groupby("point", sort=False):
         rows = _rows(part, _columns(table), "**{}**".format)
-        parts.append(f"**Operating point: {point_name(point)}**\n\n{_markdown(rows)}")
+        parts.append(f"**Operating point: {point_name(point)}**\n\n{markdown(rows)}")
     return "\n".join([*parts, _NOTE]) + "\n"
 
 
@@ -125,7 +124,7 @@ def _rows(cells: pd.DataFrame, columns: dict[str, str], bold: Callable[[str], st
     """One text row per dataset and method; the best printed mean of each score in bold."""
     names = looks(cells["method"])
     by_key = cells.set_index(["dataset", "method", "metric"])
-    best = cells.groupby(["dataset", "metric"])["mean"].max().map(_percent)
+    best = cells.groupby(["dataset", "metric"])["mean"].max().map(percent)
     rows = []
     for dataset in order(cells, "dataset"):
         for method in order(cells[cells["dataset"] == dataset], "method"):
@@ -133,31 +132,16 @@ def _rows(cells: pd.DataFrame, columns: dict[str, str], bold: Callable[[str], st
             for metric, heading in columns.items():
                 key = (dataset, method, metric)
                 if key not in by_key.index:
-                    row[heading] = _ABSENT
+                    row[heading] = ABSENT
                     continue
                 cell = by_key.loc[key]
-                text = _number(cell["mean"], cell["sd"])
-                is_best = _percent(cell["mean"]) == best[dataset, metric]
+                text = number(cell["mean"], cell["sd"])
+                is_best = percent(cell["mean"]) == best[dataset, metric]
                 row[heading] = bold(text) if metric in _SCORES and is_best else text
             row["n"] = str(int(cell["n"]))
             rows.append(row)
     return rows
 
 
-def _number(mean: float, sd: float) -> str:
-    return _percent(mean) if pd.isna(sd) else f"{_percent(mean)} ± {_percent(sd)}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}"
-
-
-def _markdown(rows: Rows) -> str:
-    headings = list(rows[0])
-    rule = ["---" if heading in ("Dataset", "Method") else "---:" for heading in headings]
-    lines = [headings, rule, *(row.values() for row in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
 def _escape(text: str) -> str:
-    return text.replace("_", "\\_").replace("±", "$\\pm$").replace(_ABSENT, "--")
+    return text.replace("_", "\\_").replace("±", "$\\pm$").replace(ABSENT, "--")

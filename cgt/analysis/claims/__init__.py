@@ -1,0 +1,34 @@
+"""The claims ledger: what the paper says, one statistic for each saying, and whether it holds.
+
+The rule, fixed before looking. A statistic is one number per seed; where it compares two methods,
+they are paired by seed. A claim says in which open region the statistic lies, such as "above 0".
+With the 95 % t interval of the mean over seeds, the verdict is
+
+- `reproduced` if the interval lies wholly in the region,
+- `not reproduced` if it lies wholly outside,
+- `undecided` otherwise, and always with one seed, which has no interval.
+
+"Against every baseline" is an intersection-union test: the row shows the weakest comparison, the
+one with the least favourable verdict and, among those, the least favourable mean. So `reproduced`
+needs no correction for the number of competitors. A claim of several rows is reproduced if all
+are, not reproduced if any is not, and undecided otherwise; only the datasets that the paper used
+count for it.
+"""
+
+from cgt.analysis.claims.ledger import Row, judge, ledger, verdict_of
+from cgt.analysis.claims.rule import VERDICTS, Region, conjunction
+from cgt.analysis.claims.statements import CLAIMS, DATASETS, Claim, Statement
+
+__all__ = [
+    "CLAIMS",
+    "DATASETS",
+    "VERDICTS",
+    "Claim",
+    "Region",
+    "Row",
+    "Statement",
+    "conjunction",
+    "judge",
+    "ledger",
+    "verdict_of",
+]

@@ -1,0 +1,106 @@
+"""Every statement on every dataset, judged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from cgt.analysis.claims.rule import VERDICTS, conjunction
+from cgt.analysis.claims.statements import CLAIMS, STATEMENTS, Statement
+from cgt.analysis.comparisons import Frames
+from cgt.analysis.statistics import Estimate, estimate
+from cgt.analysis.style import looks
+
+COLUMNS = ("claim", "dataset", "statistic", "value", "ci_low", "ci_high", "n", "verdict")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A statement on a dataset: the comparison that decides it, with its interval and verdict.
+
+    other: the weakest competitor, None for a statement about the method alone. rivals: how many
+    competitors there were.
+    """
+
+    statement: Statement
+    dataset: str
+    other: str | None
+    rivals: int
+    estimate: Estimate
+    verdict: str
+
+    @property
+    def compared(self) -> str:
+        """What the number is, such as `accuracy, SoftCGT − CO (weakest of 3)`."""
+        names = looks(filter(None, (self.statement.method, self.other)))
+        sign = " ÷ " if self.statement.unit == "×" else " − "
+        text = f"{self.statement.measure}, {sign.join(look.name for look in names.values())}"
+        return text if self.rivals < 2 else f"{text} (weakest of {self.rivals})"
+
+
+def judge(frames: Frames, statements: Sequence[Statement] = STATEMENTS) -> list[Row]:
+    """Judge each statement on each of its claim's datasets.
+
+    Statements about runs that are not there get no row.
+    """
+    return [
+        _weakest(rows)
+        for statement in statements
+        for dataset in CLAIMS[statement.claim].datasets
+        if (rows := _comparisons(frames, statement, dataset))
+    ]
+
+
+def ledger(frames: Frames) -> pd.DataFrame:
+    """The table `claims`: one row per statement and dataset, sorted by claim.
+
+    `statistic` says what was measured and which region was claimed; all numbers are as in the
+    summary tables, shares in [0, 1].
+    """
+    rows = [
+        {
+            "claim": row.statement.claim,
+            "dataset": row.dataset,
+            "statistic": f"{row.compared}, claimed {row.statement.region.text()}",
+            "value": row.estimate.mean,
+            "ci_low": row.estimate.ci_low,
+            "ci_high": row.estimate.ci_high,
+            "n": row.estimate.n,
+            "verdict": row.verdict,
+        }
+        for row in judge(frames)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def verdict_of(rows: Sequence[Row], claim: str, datasets: Sequence[str]) -> str | None:
+    """Verdict on a claim over some datasets; None if nothing was judged on any of them."""
+    verdicts = [
+        row.verdict for row in rows if row.statement.claim == claim and row.dataset in datasets
+    ]
+    return conjunction(verdicts) if verdicts else None
+
+
+def _comparisons(frames: Frames, statement: Statement, dataset: str) -> list[Row]:
+    """The statement against each of its competitors that was run, or about its method alone."""
+    values = {
+        other: statement.effect(frames, dataset, statement.method, other)
+        for other in statement.others or (None,)
+    }
+    values = {other: numbers for other, numbers in values.items() if len(numbers)}
+    rows = []
+    for other, numbers in values.items():
+        found = estimate(numbers)
+        verdict = statement.region.verdict(found.ci_low, found.ci_high)
+        rows.append(Row(statement, dataset, other, len(values), found, verdict))
+    return rows
+
+
+def _weakest(rows: Sequence[Row]) -> Row:
+    return min(
+        rows,
+        key=lambda row: (
+            VERDICTS.index(row.verdict),
+            row.statement.region.slack(row.estimate.mean),
+        ),
+    )

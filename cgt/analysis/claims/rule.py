@@ -1,0 +1,45 @@
+"""One interval and one region give one verdict."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+REPRODUCED, UNDECIDED, NOT_REPRODUCED = "reproduced", "undecided", "not reproduced"
+VERDICTS = (NOT_REPRODUCED, UNDECIDED, REPRODUCED)
+"""From the least to the most favourable."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a claim says that a number lies: between two bounds, neither of which belongs to it."""
+
+    lower: float = -math.inf
+    upper: float = math.inf
+
+    def verdict(self, ci_low: float, ci_high: float) -> str:
+        """Is the interval wholly in the region, wholly outside, or neither? NaN is neither."""
+        if self.lower < ci_low and ci_high < self.upper:
+            return REPRODUCED
+        if ci_high <= self.lower or self.upper <= ci_low:
+            return NOT_REPRODUCED
+        return UNDECIDED
+
+    def slack(self, value: float) -> float:
+        """Distance to the nearer bound: positive inside, negative outside."""
+        return min(value - self.lower, self.upper - value)
+
+    def text(self, scale: float = 1.0) -> str:
+        """The region in words, its bounds multiplied by `scale`."""
+        lower, upper = (
+            f"{scale * bound:.4g}".replace("-", "−") for bound in (self.lower, self.upper)
+        )
+        if math.isinf(self.upper):
+            return f"> {lower}"
+        if math.isinf(self.lower):
+            return f"< {upper}"
+        return f"{lower} … {upper}"
+
+
+def conjunction(verdicts: Iterable[str]) -> str:
+    """Verdict on "all of these": the least favourable one. ValueError if there is none."""
+    return min(verdicts, key=VERDICTS.index)

@@ -1,0 +1,17 @@
+"""From the summary tables to the tables that compare methods and judge the claims."""
+
+from pathlib import Path
+
+from cgt.analysis.claims import ledger
+from cgt.analysis.comparisons import comparisons, power, ranks
+from cgt.analysis.frames import read_summary, write_csv
+
+CONCLUSIONS = {"claims": ledger, "comparisons": comparisons, "ranks": ranks, "power": power}
+"""Each follows from the summary tables alone, so figures and tables compute it anew."""
+
+
+def conclude(summary_dir: Path | str, out_dir: Path | str) -> None:
+    """Write every conclusion from the CSVs in `summary_dir` into `out_dir/{name}.csv`."""
+    frames = read_summary(summary_dir)
+    for name, table in CONCLUSIONS.items():
+        write_csv(table(frames), Path(out_dir) / f"{name}.csv")

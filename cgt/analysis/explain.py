@@ -1,0 +1,180 @@
+"""Two paragraphs on why the curves look as they do. The words are chosen by the numbers.
+
+Means over seeds, ± half of the 95 % t interval. Without the methods or datasets in question a
+paragraph says so.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from cgt.analysis.comparisons import POINT, Frames
+from cgt.analysis.frames import exit_counts
+from cgt.analysis.signal import last_exit_share, third
+from cgt.analysis.statistics import half_width
+from cgt.analysis.style import dataset_name, looks, order
+
+REFERENCE = "branchynet"
+GATED = ("hard_cgt", "soft_cgt")
+_STILL = 0.01
+"""Shares closer than this are called the same."""
+_ALIGNED = 0.1
+"""Cosines closer to 0 than this are called a right angle."""
+
+
+def gradients_paragraph(frames: Frames) -> str:
+    """Which exits train the shared first stage, and whether they pull in the same direction."""
+    gradients = _shared(frames["gradients"])
+    intro = (
+        "**Who trains the shared first stage?** The share is the last exit's part of the exits' "
+        "summed gradient norms there, in the first and the last third of the epochs; the cosine is "
+        "between the gradients of the first and the last exit, in the last third."
+    )
+    sentences = [
+        _on_dataset(gradients, dataset)
+        for dataset in order(gradients, "dataset")
+        if len(_present(gradients, dataset, GATED))
+    ]
+    return _paragraph(intro, sentences, gradients)
+
+
+def resolved_paragraph(frames: Frames) -> str:
+    """Whether the gates send more training than validation samples away from the last exit."""
+    training = frames["training"]
+    exits = exit_counts(frames["exits"])
+    intro = (
+        "**Does the gate mistake memory for ease?** A sample is resolved as far as the gates "
+        "before the last exit keep it from there; shares are of the last epoch, of training "
+        "samples as they were trained, augmented or not."
+    )
+    sentences = []
+    for dataset in order(training, "dataset"):
+        methods = [m for m in _present(training, dataset, GATED) if exits[m] > 1]
+        if methods:
+            found = " ".join(_resolved(frames, dataset, m, exits[m]) for m in methods)
+            sentences.append(f"{dataset_name(dataset)}: {found}")
+    return _paragraph(intro, sentences, training)
+
+
+def change(before: float, after: float) -> str:
+    """The verb between two shares, the earlier one first."""
+    if abs(after - before) < _STILL:
+        return "hardly moves"
+    return "rises" if after > before else "falls"
+
+
+def proportion(part: float, whole: float) -> str:
+    """How one share stands to another."""
+    if part < 0.5 * whole:
+        return "less than half of what it is"
+    if part < 0.95 * whole:
+        return "less than"
+    return "about as much as" if part <= 1.05 * whole else "more than"
+
+
+def direction(cosine: float) -> str:
+    """The angle between two gradients in words."""
+    if abs(cosine) < _ALIGNED:
+        return "nearly at right angles"
+    return "partly the same way" if cosine > 0 else "against each other"
+
+
+def gap(training: float, validation: float) -> str:
+    """The words between the resolved shares of training and validation samples."""
+    if abs(training - validation) < _STILL:
+        return "and about as many, "
+    return "but only " if training > validation else "and even "
+
+
+def amount(answered: float, trained: float) -> str:
+    """How the share of samples an exit answers stands to the share that it was trained on."""
+    if abs(answered - trained) < _STILL:
+        return "about as many as"
+    return "more than" if answered > trained else "fewer than"
+
+
+def _on_dataset(gradients: pd.DataFrame, dataset: str) -> str:
+    methods = _present(gradients, dataset, (REFERENCE, *GATED))
+    norms = gradients[gradients["exit"] == gradients["other"]]
+    first, last = (
+        {method: _of(last_exit_share(norms, "norm", which), dataset, method) for method in methods}
+        for which in ("first", "last")
+    )
+    names = {method: look.name for method, look in looks(methods).items()}
+    parts = []
+    for method in methods:
+        verb = change(first[method].mean(), last[method].mean())
+        text = f"under {names[method]} the share {verb} from {_percent(first[method])}"
+        text += f" to {_percent(last[method])}"
+        if REFERENCE in methods and method != REFERENCE:
+            words = proportion(last[method].mean(), last[REFERENCE].mean())
+            text += f", {words} under {names[REFERENCE]}"
+        parts.append(text)
+    return f"{dataset_name(dataset)}: {'; '.join(parts)}. {_cosines(gradients, dataset, names)}"
+
+
+def _cosines(gradients: pd.DataFrame, dataset: str, names: dict[str, str]) -> str:
+    frame = third(gradients[(gradients["exit"] == 1)])
+    frame = frame[frame["other"] == gradients["exit"].max()]
+    cosine = frame.groupby(["dataset", "method", "seed"], sort=False)["cosine"].mean()
+    parts = []
+    for method, name in names.items():
+        values = _of(cosine, dataset, method)
+        parts.append(f"{direction(values.mean())} under {name} (cosine {_plain(values)})")
+    return f"The two gradients point {_listed(parts)}."
+
+
+def _resolved(frames: Frames, dataset: str, method: str, exits: int) -> str:
+    training = frames["training"]
+    rows = training[(training["dataset"] == dataset) & (training["method"] == method)]
+    rows = rows[(rows["epoch"] == rows["epoch"].max()) & (rows["exit"] == exits)]
+    train, val = (1 - rows[column].to_numpy() for column in ("active_share", "val_active_share"))
+    points = frames["operating_points"]
+    points = points[points["point"] == POINT].set_index(["dataset", "method", "seed"])
+    deep = _of(points[f"exit_{exits}"], dataset, method)
+    left = 1 - train
+    return (
+        f"{looks([method])[method].name} calls {_percent(train)} of the "
+        f"training samples resolved, {gap(train.mean(), val.mean())}{_percent(val)} of the "
+        f"validation samples. At τ = 0.9 its last exit answers {_percent(deep)} of the test "
+        f"samples, {amount(deep.mean(), left.mean())} the {_percent(left)} of the training samples "
+        "that the gates leave to it."
+    )
+
+
+def _shared(gradients: pd.DataFrame) -> pd.DataFrame:
+    """Gradients on the first stage, which all exits share, of networks with several exits."""
+    stage = gradients[gradients["stage"] == 1]
+    return stage[stage.groupby(["dataset", "method"])["other"].transform("max") > 1]
+
+
+def _present(frame: pd.DataFrame, dataset: str, methods: Iterable[str]) -> list[str]:
+    there = set(frame.loc[frame["dataset"] == dataset, "method"])
+    return [method for method in methods if method in there]
+
+
+def _of(values: pd.Series, dataset: str, method: str) -> np.ndarray:
+    rows = values.index.to_frame()
+    return values[((rows["dataset"] == dataset) & (rows["method"] == method)).to_numpy()].to_numpy()
+
+
+def _paragraph(intro: str, sentences: list[str], frame: pd.DataFrame) -> str:
+    if not sentences:
+        return f"{intro} Neither HardCGT nor SoftCGT was run."
+    n = frame["seed"].nunique()
+    return f"{intro} {' '.join(sentences)} (Mean ± half of the 95 % interval, n = {n}.)"
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _percent(values: np.ndarray) -> str:
+    text = f"{100 * values.mean():.1f}"
+    return f"{text} %" if len(values) < 2 else f"{text} ± {100 * float(half_width(values)):.1f} %"
+
+
+def _plain(values: np.ndarray) -> str:
+    text = f"{values.mean():.2f}".replace("-", "−")
+    return text if len(values) < 2 else f"{text} ± {float(half_width(values)):.2f}"

@@ -1,0 +1,60 @@
+"""Would another rule for leaving have been better?"""
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from cgt.analysis.figures.parts import Frames, legend, panels, pick, routing_exits
+from cgt.analysis.gains import RULES, gains
+from cgt.analysis.style import COLUMN, dataset_name, looks, order, policy_name
+
+_SPREAD = 0.7  # of the methods within one rule's row
+
+
+def exit_rules(frames: Frames) -> Figure:
+    """Gain in area of each exit rule over one threshold on the method's own confidence.
+
+    The same trained networks, other rules for leaving; one panel per dataset. Points are means over
+    seeds, whiskers 95 % intervals of the difference, paired by seed. Rules that need logits are
+    shown for methods whose confidence is the largest softmax probability.
+    """
+    table = gains(frames["policies"])
+    methods = list(routing_exits(frames))
+    names = looks(methods)
+    datasets = order(frames["policies"], "dataset")
+    figure, axes = panels(
+        1,
+        len(datasets),
+        COLUMN * 0.85,
+        0.4 + len(RULES) * (0.15 + 0.09 * len(methods)),
+        sharey=True,
+    )
+    for ax, dataset in zip(axes[0], datasets, strict=True):
+        ax.axvline(0, color="0.4", linewidth=0.8)
+        for i, method in enumerate(methods):
+            rows = pick(table, dataset, method).set_index("policy")
+            for y, rule in enumerate(RULES):
+                if rule not in rows.index:
+                    continue
+                gain = 100 * rows.loc[rule, ["mean", "ci_low", "ci_high"]].astype(float)
+                ax.errorbar(
+                    gain["mean"],
+                    y + _SPREAD * ((i + 0.5) / len(methods) - 0.5),
+                    xerr=(gain["ci_high"] - gain["ci_low"]) / 2
+                    if rows.loc[rule, "n"] > 1
+                    else None,
+                    color=names[method].color,
+                    marker=names[method].marker,
+                    elinewidth=0.9,
+                )
+        ax.set_title(dataset_name(dataset))
+        ax.set_xlabel("Gain in area (points)")
+        ax.grid(visible=False, axis="y")
+        ax.tick_params(axis="y", length=0)
+    axes[0, 0].set_yticks(range(len(RULES)), [policy_name(rule) for rule in RULES])
+    axes[0, 0].set_ylim(len(RULES) - 0.5, -0.5)
+    handles = [
+        Line2D([], [], color=look.color, marker=look.marker, label=look.name)
+        for look in names.values()
+    ]
+    legend(figure, handles, frames["policies"], "; paired by seed")
+    return figure

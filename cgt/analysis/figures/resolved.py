@@ -1,0 +1,59 @@
+"""Does the gate call samples resolved that the network merely remembers?"""
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from cgt.analysis.figures.parts import (
+    Frames,
+    band,
+    legend,
+    panels,
+    percent,
+    pick,
+    routing_exits,
+)
+from cgt.analysis.style import EXIT_COLORS, dataset_name, looks, order
+
+GATED = ("hard_cgt", "soft_cgt")
+SPLITS = {"active_share": ("training", "-"), "val_active_share": ("validation", (0, (3, 1.2)))}
+
+
+def resolved(frames: Frames) -> Figure:
+    """Share of samples that the gates before each exit keep from it, over epochs.
+
+    Methods in rows, datasets in columns; exit 1 has no gate before it. Training samples as they
+    were trained, validation samples at the end of the epoch. Without HardCGT and SoftCGT, all
+    methods that route samples are shown.
+    """
+    training = frames["training"]
+    exits = routing_exits(frames)
+    exits = {method: exits[method] for method in exits if method in GATED} or exits
+    datasets = order(training, "dataset")
+    width = max(2.3, 6.6 / len(datasets))
+    figure, axes = panels(len(exits), len(datasets), width, 1.4, sharex="col", sharey=True)
+    for row, method in zip(axes, exits, strict=True):
+        for ax, dataset in zip(row, datasets, strict=True):
+            picked = pick(training, dataset, method)
+            for e in range(2, exits[method] + 1):
+                rows = picked[picked["exit"] == e]
+                for column, (_, style) in SPLITS.items():
+                    if rows.empty:
+                        continue
+                    table = 1 - rows.pivot(index="seed", columns="epoch", values=column)
+                    epochs = table.columns.to_numpy()
+                    band(ax, epochs, table.to_numpy(), color=EXIT_COLORS[e - 1], linestyle=style)
+        row[0].set_ylabel(f"{looks(exits)[method].name}\nResolved (%)")
+    axes[0, 0].set_ylim(0, 1.03)
+    percent(axes[0, 0].yaxis)
+    for top, bottom, dataset in zip(axes[0], axes[-1], datasets, strict=True):
+        top.set_title(dataset_name(dataset))
+        bottom.set_xlabel("Epoch")
+        bottom.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    handles = [
+        Line2D([], [], color=EXIT_COLORS[e - 1], linestyle=style, label=f"Before exit {e}, {name}")
+        for e in range(2, max(exits.values()) + 1)
+        for name, style in SPLITS.values()
+    ]
+    legend(figure, handles, training)
+    return figure

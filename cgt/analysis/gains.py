@@ -1,0 +1,23 @@
+"""What another exit rule gains over the usual one: one threshold on the method's own confidence."""
+
+import pandas as pd
+
+from cgt.analysis.frames import RUN
+from cgt.analysis.statistics import over_seeds
+
+USUAL = "shared"
+RULES = ("per_exit", "entropy", "margin", "temperature")
+"""The other rules, in order of display."""
+
+
+def gains(policies: pd.DataFrame) -> pd.DataFrame:
+    """Area under each rule minus that under the usual one, on the same trained networks.
+
+    One row per dataset, method and rule of the table `policies`: the `Estimate` of the difference
+    over seeds, paired by seed. Rules that do not apply to a method get no row.
+    """
+    usual = policies[policies["policy"] == USUAL]
+    paired = policies.merge(usual, on=list(RUN), suffixes=("", "_usual"))
+    paired = paired[paired["policy"].isin(RULES)]
+    paired = paired.assign(gain=paired["area"] - paired["area_usual"])
+    return over_seeds(paired, ["dataset", "method", "policy"], ["gain"])

@@ -1,0 +1,77 @@
+"""Which classes are taken for which, exit by exit."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+
+from cgt.analysis.pictures.data import CONFUSION
+from cgt.analysis.pictures.parts import read_npz
+from cgt.analysis.style import EXIT_COLORS, dataset_name, looks
+
+PANEL = 2.1  # inches
+MARGIN = 2.2  # inches for names and the colour bar
+
+
+def read_confusion(path: Path) -> pd.DataFrame:
+    """Read a confusion file; ValueError if its columns are not the expected ones."""
+    frame = pd.read_csv(path)
+    if tuple(frame.columns) != CONFUSION:
+        raise ValueError(f"{path}: columns are {list(frame.columns)}, expected {list(CONFUSION)}")
+    return frame
+
+
+def matrix(frame: pd.DataFrame, classes: int) -> np.ndarray:
+    """Counts [C, C] by target and answer of one exit's rows."""
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    counts[frame["target"], frame["prediction"]] = frame["count"]
+    return counts
+
+
+def confusion(counts_path: Path, names_path: Path, dataset: str) -> Figure:
+    """One panel per exit: of each class's test samples, the share that leaves there so answered.
+
+    counts_path: a confusion file; names_path: arrays with `class_names` and `shown`, the method to
+    show. Classes that never occur are left out.
+    """
+    arrays, frame = read_npz(names_path), read_confusion(counts_path)
+    class_names = [str(name) for name in arrays["class_names"]]
+    frame = frame[(frame["dataset"] == dataset) & (frame["method"] == str(arrays["shown"]))]
+    exits = range(1, frame["exit"].max() + 1)
+    counts = np.array([matrix(frame[frame["exit"] == e], len(class_names)) for e in exits])
+    occurs = counts.sum(axis=(0, 2)) + counts.sum(axis=(0, 1)) > 0
+    names = np.array(class_names)[occurs]
+    counts = counts[:, occurs][:, :, occurs]
+    totals = counts.sum(axis=(0, 2))
+    figure = Figure(figsize=(len(exits) * PANEL + MARGIN, PANEL + 0.85), layout="constrained")
+    axes = figure.subplots(1, len(exits), sharey=True, squeeze=False)[0]
+    for ax, e in zip(axes, exits, strict=True):
+        part = counts[e - 1]
+        image = ax.imshow(
+            part / np.maximum(totals, 1)[:, None],
+            cmap="Blues",
+            norm=PowerNorm(0.4, 0, 1),  # errors are rare; a linear scale would show none
+            interpolation="none",
+        )
+        right = np.trace(part) / max(part.sum(), 1)
+        share = part.sum() / counts.sum()
+        text = f"Exit {e}: {100 * share:.1f} % leave,\n{100 * right:.1f} % of them right"
+        ax.set_title(text, loc="left")
+        ax.set_xticks(range(len(names)), [str(n + 1) for n in range(len(names))], fontsize=5.5)
+        ax.set_yticks(
+            range(len(names)), [f"{name}  {n + 1}" for n, name in enumerate(names)], fontsize=6
+        )
+        ax.tick_params(length=0, pad=2)
+        ax.set_xlabel("Answer")
+        ax.grid(visible=False)
+        ax.spines[:].set(visible=True, color=EXIT_COLORS[e - 1], linewidth=1.5)
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.01, ticks=[0, 0.01, 0.1, 0.5, 1])
+    bar.ax.set_yticklabels(["0", "1", "10", "50", "100"], fontsize=6)
+    bar.set_label("Share of the class (%)", fontsize=7)
+    bar.outline.set_linewidth(0.4)
+    run = frame.iloc[0]
+    look = looks([run["method"]])[run["method"]]
+    figure.suptitle(f"{dataset_name(run['dataset'])}, {look.name}, seed {run['seed']}", fontsize=8.5)
+    return figure

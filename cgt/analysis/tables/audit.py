@@ -1,0 +1,80 @@
+"""The audit for people: classes by protocol, totals, and what the leak is worth in accuracy."""
+
+import pandas as pd
+
+from cgt.analysis.audit import COUNTS
+from cgt.analysis.comparisons import Frames
+from cgt.analysis.statistics import estimate
+from cgt.analysis.style import dataset_name, looks, order
+from cgt.analysis.tables.parts import ABSENT, Rows, markdown, number, percent
+
+RANDOM, DISJOINT = "indian_pines", "indian_pines_disjoint"
+_OVERLAP = "Overlap (%)"
+_NOTE = (
+    "Pixels of each class by split, at one seed. Unused: within the guard band, or of a class that is "
+    "too small to be split. Overlap: test patches that have a pixel in common "
+    "with a training patch. A class without test pixels is not in the macro averages."
+)
+_GAP_NOTE = (
+    "Test accuracy in %, mean ± standard deviation over n seeds; gap: random minus disjoint, in "
+    "points, taken seed by seed. Both protocols train on as many pixels of each class that both "
+    "have. Knee: the threshold chosen on validation data."
+)
+
+
+def audit_markdown(frames: Frames, audit: pd.DataFrame) -> str:
+    """The audit of every protocol, and the accuracy gap where both protocols were run."""
+    parts = [
+        f"**{dataset_name(dataset)}**\n\n{markdown(_classes(rows), text=('Class',))}"
+        for dataset, rows in audit.groupby("dataset", sort=False)
+    ]
+    text = "\n".join([*parts, f"{_NOTE}\n"])
+    gap = _gap(frames)
+    return f"{text}\n{markdown(gap, text=('Method',))}\n{_GAP_NOTE}\n" if gap else text
+
+
+def _classes(rows: pd.DataFrame) -> Rows:
+    rows = rows.assign(unused=rows["pixels"] - rows[["train", "val", "test"]].sum(axis=1))
+    lines = [
+        {
+            "Class": row["class"],
+            **{count.capitalize(): f"{row[count]:d}" for count in (*COUNTS, "unused")},
+            _OVERLAP: percent(row["test_overlap"]) if row["test"] else ABSENT,
+        }
+        for row in rows.to_dict("records")
+    ]
+    tested = rows["test"].sum()
+    overlap = (rows["test_overlap"].fillna(0) * rows["test"]).sum() / tested
+    totals = {
+        count.capitalize(): f"**{rows[count].sum():d}**" for count in (*COUNTS, "unused")
+    }
+    return [*lines, {"Class": "**all**", **totals, _OVERLAP: f"**{percent(overlap)}**"}]
+
+
+def _gap(frames: Frames) -> Rows:
+    """One row a method that both protocols have, at equal seeds."""
+    exits, points = frames["exits"], frames["operating_points"]
+    last = exits[exits["exit"] == exits.groupby(["dataset", "method"])["exit"].transform("max")]
+    knee = points[points["point"] == "knee"]
+    names = looks(order(points, "method"))
+    rows = []
+    for method, look in names.items():
+        row = {"Method": look.name}
+        for where, frame in {"last exit": last, "knee": knee}.items():
+            accuracy = frame[frame["method"] == method].pivot(
+                index="seed", columns="dataset", values="accuracy"
+            )
+            if not {RANDOM, DISJOINT} <= set(accuracy):
+                break
+            both = accuracy[[RANDOM, DISJOINT]].dropna()
+            row[f"Random, {where}"] = _cell(both[RANDOM])
+            row[f"Disjoint, {where}"] = _cell(both[DISJOINT])
+            row[f"Gap, {where}"] = _cell(both[RANDOM] - both[DISJOINT])
+        else:
+            rows.append({**row, "n": str(len(both))})
+    return rows
+
+
+def _cell(values: pd.Series) -> str:
+    found = estimate(values)
+    return number(found.mean, found.sd)

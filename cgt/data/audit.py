@@ -1,0 +1,53 @@
+"""How a split of the Indian Pines scene treats each class, and how much it leaks."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cgt.data.indian_pines import GROUND_TRUTH, patch_overlap
+from cgt.data.recipe import SPLITS
+from cgt.data.scene import SCENES, read_scene
+
+
+def audit(dataset: str, prepared: Path, raw_dir: Path) -> list[dict[str, str | int | float]]:
+    """Return one row a class of a prepared split; see `audit_split`.
+
+    Raises ValueError if the dataset has no scene, DataError for missing or damaged files.
+    """
+    raw, arrays = read_scene(dataset, prepared, raw_dir)
+    rows = audit_split(
+        raw[GROUND_TRUTH].astype(np.int64) - 1,
+        {split: arrays[f"{split}_index"] for split in SPLITS},
+        int(arrays["patch"]),
+        SCENES[dataset].class_names,
+    )
+    return [{"dataset": dataset, **row} for row in rows]
+
+
+def audit_split(
+    labels: np.ndarray, index: Mapping[str, np.ndarray], patch: int, class_names: Sequence[str]
+) -> list[dict[str, str | int | float]]:
+    """Return one row a class: its pixels by split, and the leak.
+
+    labels: int64 [H, W], class numbers from 0, or -1 for none; index: positions by split.
+    `test_overlap` is the share in [0, 1] of the class's test patches that have a pixel in common
+    with a training patch of any class, NaN if it has no test patch. `in_macro_average` is 1 if the
+    class has test pixels, else 0.
+    """
+    rows = []
+    for number, name in enumerate(class_names):
+        own = {split: chosen[labels.flat[chosen] == number] for split, chosen in index.items()}
+        overlap = float("nan")
+        if len(own["test"]) > 0:
+            overlap = patch_overlap(index["train"], own["test"], patch, labels.shape)
+        rows.append(
+            {
+                "class": name,
+                "pixels": int((labels == number).sum()),
+                **{split: len(own[split]) for split in SPLITS},
+                "test_overlap": overlap,
+                "in_macro_average": int(len(own["test"]) > 0),
+            }
+        )
+    return rows

@@ -1,0 +1,111 @@
+"""What people read: CSVs, Markdown and figures of the conclusions."""
+
+import matplotlib
+import matplotlib.colors
+import pandas as pd
+import pytest
+from worlds import add, paper_world
+
+from cgt.analysis.claims import CLAIMS, judge, ledger
+from cgt.analysis.comparisons import comparisons
+from cgt.analysis.conclusions import CONCLUSIONS, conclude
+from cgt.analysis.figures.claims import COLORS, claims
+from cgt.analysis.frames import csv_text
+from cgt.analysis.style import RC
+from cgt.analysis.tables.claims import claims_files
+from cgt.analysis.tables.comparisons import comparisons_files
+
+COLUMNS = {
+    "claims": "claim dataset statistic value ci_low ci_high n verdict",
+    "comparisons": "dataset metric method_a method_b difference ci_low ci_high p_value p_holm n",
+    "ranks": "metric method mean_rank n friedman_p",
+    "power": "dataset metric sd_paired n detectable",
+}
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Claim (h) is untrue on Fashion-MNIST, all others hold."""
+    world = paper_world()
+    where = {"method": "branchynet", "exit": 1, "dataset": "fashion_mnist"}
+    world["exits"] = add(world["exits"], "accuracy", 0.1, **where)
+    world["areas"] = world["operating_points"].rename(columns={"accuracy": "area"})[
+        ["dataset", "method", "seed", "area"]
+    ]
+    return world
+
+
+def test_all_conclusions_are_written_and_the_same_twice(summary_dir, frames, tmp_path):
+    for out in ("a", "b"):
+        conclude(summary_dir, tmp_path / out)
+    assert {path.stem for path in (tmp_path / "a").iterdir()} == set(CONCLUSIONS) == set(COLUMNS)
+    for name, columns in COLUMNS.items():
+        text = (tmp_path / "a" / f"{name}.csv").read_text(encoding="utf-8")
+        assert text == (tmp_path / "b" / f"{name}.csv").read_text(encoding="utf-8")
+        assert text == csv_text(CONCLUSIONS[name](frames))
+        assert text.splitlines()[0].split(",") == columns.split()
+
+
+def test_a_summary_without_the_methods_is_no_error(one_seed_dir, tmp_path):
+    conclude(one_seed_dir, tmp_path)
+    found = pd.read_csv(tmp_path / "claims.csv")
+    assert set(found["claim"]) == {"j"}
+    assert set(found["verdict"]) == {"undecided"}
+
+
+def test_every_claim_has_its_verdict_in_the_short_table(world):
+    lines = claims_files(world)["verdicts.md"].splitlines()
+    for name, claim in CLAIMS.items():
+        (line,) = [line for line in lines if line.startswith(f"| ({name}) | {claim.sentence}")]
+        assert line.endswith("| **not reproduced** |" if name == "h" else "| **reproduced** |")
+    assert "| not reproduced | reproduced | reproduced |" in "".join(lines)  # (h), by dataset
+
+
+def test_the_long_table_has_the_numbers_of_the_csv(world):
+    text = claims_files(world)["claims.md"]
+    for row in ledger(world).itertuples():
+        scale = 1 if "÷" in row.statistic else 100
+        mean = f"{scale * row.value:.2f}".replace("-", "−")
+        compared = row.statistic.split(", claimed")[0]
+        lines = [line for line in text.splitlines() if compared in line and mean in line]
+        assert any(line.endswith(f"| {row.n} | {row.verdict} |") for line in lines)
+
+
+def test_what_was_not_judged_is_said():
+    world = {name: frame.assign(dataset="other") for name, frame in paper_world((1,)).items()}
+    text = claims_files(world)["claims.md"]
+    assert text.count("Nothing to judge") == len(CLAIMS)
+    assert text.count("| **–** |") == len(CLAIMS)
+
+
+def test_pairs_in_bold_are_those_that_survive_holm(world):
+    text = comparisons_files(world)["comparisons.md"]
+    significant = comparisons(world)["p_holm"] < 0.05
+    cells = text[text.index("row minus column") :].split("|")
+    assert sum("**+" in cell or "**−" in cell for cell in cells) == significant.sum() > 0
+
+
+def test_seeds_needed_and_power_are_told(world):
+    line = next(
+        line
+        for line in comparisons_files(world)["comparisons.md"].splitlines()
+        if line.startswith("| Fashion-MNIST | Area |")
+    )
+    sd, n, detectable, needed, told = [cell.strip() for cell in line.split("|")[3:-1]]
+    assert (sd, n, told) == ("0.03", "5", "yes")
+    assert 0.03 < float(detectable) < 0.3
+    assert int(needed) <= 5
+
+
+def test_the_ledger_figure_draws_each_row_in_the_colour_of_its_verdict(world):
+    with matplotlib.rc_context(RC):
+        figure = claims(world)
+    assert len(figure.axes) == len(CLAIMS)
+    drawn = [
+        matplotlib.colors.to_hex(line.get_color())
+        for ax in figure.axes
+        for line in ax.lines
+        if line.get_marker() in "osD"
+    ]
+    expected = [COLORS[row.verdict] for row in judge(world)]
+    assert sorted(drawn) == sorted(expected)

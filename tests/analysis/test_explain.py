@@ -1,0 +1,88 @@
+import pandas as pd
+import pytest
+
+from cgt.analysis.explain import (
+    amount,
+    change,
+    direction,
+    gap,
+    gradients_paragraph,
+    proportion,
+    resolved_paragraph,
+)
+
+
+def test_words_follow_the_numbers():
+    assert [change(0.2, after) for after in (0.1, 0.205, 0.3)] == ["falls", "hardly moves", "rises"]
+    assert [proportion(part, 0.4) for part in (0.1, 0.3, 0.4, 0.5)] == [
+        "less than half of what it is",
+        "less than",
+        "about as much as",
+        "more than",
+    ]
+    assert [direction(cosine) for cosine in (-0.3, 0.05, 0.3)] == [
+        "against each other",
+        "nearly at right angles",
+        "partly the same way",
+    ]
+    assert [gap(0.9, val) for val in (0.8, 0.9, 0.95)] == [
+        "but only ",
+        "and about as many, ",
+        "and even ",
+    ]
+    assert [amount(0.2, trained) for trained in (0.1, 0.2, 0.3)] == [
+        "more than",
+        "about as many as",
+        "fewer than",
+    ]
+
+
+def frames_of(methods, seeds=(1, 2)):
+    """Two exits, three epochs. The last exit's gradient share halves under hard_cgt."""
+    gradients, training, points = [], [], []
+    for method in methods:
+        for seed in seeds:
+            run = {"dataset": "indian_pines", "method": method, "seed": seed}
+            for epoch in (1, 2, 3):
+                last = 1 / epoch if method == "hard_cgt" else 1.0
+                at = {**run, "epoch": epoch, "stage": 1}
+                gradients += [
+                    {**at, "exit": 1, "other": 1, "norm": 1.0, "cosine": 1.0},
+                    {**at, "exit": 1, "other": 2, "norm": 1.0, "cosine": -0.25},
+                    {**at, "exit": 2, "other": 2, "norm": last, "cosine": 1.0},
+                    {**at, "stage": 2, "exit": 2, "other": 2, "norm": 99.0, "cosine": 1.0},
+                ]
+                for e in (1, 2):
+                    left = 1.0 if e == 1 else 0.3 / epoch
+                    shares = {"active_share": left, "val_active_share": min(1, 3 * left)}
+                    training.append({**run, "epoch": epoch, "exit": e, **shares})
+            points.append({**run, "point": "tau_0.9", "exit_1": 0.6, "exit_2": 0.4})
+    exits = [{"method": method, "exit": e} for method in methods for e in (1, 2)]
+    tables = {"gradients": gradients, "training": training, "operating_points": points}
+    return {name: pd.DataFrame(rows) for name, rows in {**tables, "exits": exits}.items()}
+
+
+def test_gradients_by_hand():
+    text = gradients_paragraph(frames_of(["branchynet", "hard_cgt"]))
+    assert "under BranchyNet the share hardly moves from 50.0 ± 0.0 % to 50.0 ± 0.0 %" in text
+    assert (
+        "under HardCGT the share falls from 50.0 ± 0.0 % to 25.0 ± 0.0 %, less than under "
+        "BranchyNet"
+    ) in text
+    assert "against each other under HardCGT (cosine −0.25 ± 0.00)" in text
+    assert "SoftCGT" not in text
+    assert text.endswith("n = 2.)")
+
+
+def test_resolved_by_hand():
+    text = resolved_paragraph(frames_of(["branchynet", "soft_cgt"], seeds=(1,)))
+    assert (
+        "Indian Pines: SoftCGT calls 90.0 % of the training samples resolved, but only 70.0 % of "
+        "the validation samples. At τ = 0.9 its last exit answers 40.0 % of the test samples, more "
+        "than the 10.0 % of the training samples that the gates leave to it."
+    ) in text
+
+
+@pytest.mark.parametrize("paragraph", [gradients_paragraph, resolved_paragraph])
+def test_without_gates_there_is_nothing_to_explain(paragraph):
+    assert paragraph(frames_of(["branchynet"])).endswith("Neither HardCGT nor SoftCGT was run.")
