@@ -90,6 +90,15 @@ def training_settings(dataset, **changes):
     return json.dumps({**settings, **changes}, sort_keys=True)
 
 
+def run_priority(wildcards):
+    """Seed by seed, so that a run cut short is complete for some seeds; long jobs first in each.
+
+    The datasets stand in the configuration by falling run time.
+    """
+    of_seed = [*reversed(SEEDS)].index(int(wildcards.seed)) if int(wildcards.seed) in SEEDS else -1
+    return len(DATASETS) * (of_seed + 2) - DATASETS.index(wildcards.dataset)
+
+
 def job_settings(wildcards):
     lr = config["methods"][wildcards.method][wildcards.dataset]["lr"]
     return training_settings(wildcards.dataset, lr=lr)

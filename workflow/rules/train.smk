@@ -17,8 +17,7 @@ rule train:
         f"{RESULTS}/logs/train/{{dataset}}/{{method}}/{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train/{{dataset}}/{{method}}/{{seed}}.tsv"
-    # The datasets stand in the configuration by falling run time: long jobs must not come last.
-    priority: lambda wildcards: len(DATASETS) - DATASETS.index(wildcards.dataset)
+    priority: run_priority
     conda:
         "../../environment.yml"
     # Results differ between thread counts.
