@@ -18,7 +18,7 @@ SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) --rerun-incomplete --show-fa
 SMOKE_RESULTS := results/smoke
 
 .DEFAULT_GOAL := all
-.PHONY: all smoke figures tune check compare publish test lint format clean help
+.PHONY: all smoke figures report tune ablation check compare publish test lint format clean help
 
 all: $(READY)  ## the paper: raw data to tables and figures in results/
 	$(SNAKEMAKE) all
@@ -26,11 +26,19 @@ all: $(READY)  ## the paper: raw data to tables and figures in results/
 smoke: $(READY)  ## every rule on a slice of the real data, into results/smoke
 	$(SNAKEMAKE) all --configfile config/smoke.yaml --config results=$(SMOKE_RESULTS)
 
-figures: $(READY)  ## redraw tables and figures from results/published, without training
+figures: $(READY)  ## redraw tables and figures from results/published, and the README's tables
 	$(SNAKEMAKE) figures
+	$(VENV)/bin/cgt readme README.md --tables results/published/tables
+
+report: $(READY)  ## one page with all figures and tables of the full run, to results/report.html
+	$(SNAKEMAKE) all --report results/report.html --report-after-run \
+	  --report-stylesheet workflow/report/style.css
 
 tune: $(READY)  ## search the hyperparameters on validation data, into results/tuning
 	$(SNAKEMAKE) tune
+
+ablation: $(READY)  ## what each part of CGT does: its variants, into results/ablation
+	$(SNAKEMAKE) ablation
 
 check: $(READY)  ## are the results complete and the summary up to date with them?
 	$(SNAKEMAKE) check

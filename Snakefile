@@ -24,7 +24,9 @@ include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/pictures.smk"
 include: "workflow/rules/tune.smk"
+include: "workflow/rules/ablation.smk"
 include: "workflow/rules/publish.smk"
 
 
@@ -35,3 +37,4 @@ rule all:
         rules.conclude.output,
         rules.tables.output,
         rules.plots.output,
+        rules.pictures.output,

@@ -70,6 +70,47 @@ def build_parser() -> argparse.ArgumentParser:
     command = _add(commands, "figures", figures, "draw the figures from a summary")
     _add_drawing(command)
 
+    command = _add(commands, "pictures", pictures, "draw the pictures from a summary")
+    _add_drawing(command)
+
+    command = _add(commands, "ablation-effects", ablation_effects, "compare variants to the tuned")
+    command.add_argument("--summary", type=Path, required=True, help="folder of the summary")
+    command.add_argument("--cells", type=json.loads, required=True, help="JSON: points of studies")
+    command.add_argument("--out", type=Path, required=True, help="effects (.csv)")
+
+    command = _add(commands, "ablation-draw", ablation_draw, "draw the ablations and their table")
+    command.add_argument("--effects", type=Path, required=True, help="effects (.csv)")
+    command.add_argument("--out", type=Path, required=True, help="folder of figures and tables")
+
+    command = _add(commands, "audit", audit, "count what the splits of a scene train and test on")
+    command.add_argument("prepared", nargs="+", type=_named_path, metavar="DATASET=PREPARED")
+    command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
+    command.add_argument("--out", type=Path, required=True, help="audit (.csv)")
+
+    command = _add(commands, "scene", scene, "map every pixel of a scene with a trained run")
+    _add_job(command)
+    command.add_argument("--model", type=Path, required=True, help="weights (.safetensors)")
+    command.add_argument("--out", type=Path, required=True, help="answers of all exits (.npz)")
+
+    command = _add(commands, "collect-scene", collect_scene, "gather the maps of all methods")
+    command.add_argument("maps", nargs="+", type=_named_path, metavar="METHOD=SCENE")
+    command.add_argument("--dataset", required=True)
+    command.add_argument("--method", required=True, help="the one that other pictures show")
+    command.add_argument("--prepared", type=Path, required=True, help="prepared file (.npz)")
+    command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
+    command.add_argument("--out", type=Path, required=True, help="maps (.npz)")
+
+    command = _add(commands, "collect-gallery", collect_gallery, "gather samples of each exit")
+    command.add_argument("predictions", type=Path)
+    command.add_argument("--method", required=True)
+    command.add_argument("--seed", type=int, required=True)
+    command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
+    command.add_argument("--out", type=Path, required=True, help="images (.npz)")
+
+    command = _add(commands, "confusion", confusion, "count which class each exit takes for which")
+    _add_expected(command)
+    command.add_argument("--out", type=Path, required=True, help="counts (.csv)")
+
     command = _add(commands, "compare", compare, "does a new summary agree with the published one?")
     command.add_argument("new", type=Path, help="folder of the new summary")
     command.add_argument("published", type=Path, help="folder of the published summary")
@@ -78,6 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("expected", nargs="+", type=_run_name, metavar="DATASET/METHOD/SEED")
     command.add_argument("--results", type=Path, required=True, help="root folder of the results")
     command.add_argument("--out", type=Path, required=True, help="folder to publish into")
+    command.add_argument("--without", nargs="*", default=[], help="names of files to leave out")
 
     command = _add(commands, "tune-trial", tune_trial, "train and score one trial on validation")
     _add_job(command)
@@ -148,6 +190,77 @@ def figures(arguments: argparse.Namespace) -> None:
     draw_all(arguments.summary, arguments.out)
 
 
+def pictures(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.pictures import draw_pictures
+
+    draw_pictures(arguments.summary, arguments.out)
+
+
+def ablation_effects(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.ablation import write_effects
+
+    write_effects(arguments.summary, arguments.cells, arguments.out)
+
+
+def ablation_draw(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.ablation import draw_ablation
+
+    draw_ablation(arguments.effects, arguments.out)
+
+
+def audit(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.audit import write_audit
+    from cgt.data.audit import audit
+
+    parts = [audit(dataset, path, arguments.raw) for dataset, path in arguments.prepared]
+    write_audit([row for part in parts for row in part], arguments.out)
+
+
+def scene(arguments: argparse.Namespace) -> None:
+    from cgt.scene import map_scene
+    from cgt.training import Job
+
+    job = Job(**_asked(arguments), prepared=arguments.prepared, raw_dir=arguments.raw)
+    map_scene(job, arguments.model, arguments.out)
+
+
+def collect_scene(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.pictures.data import route_maps
+    from cgt.analysis.pictures.parts import save_npz
+    from cgt.data.scene import backdrop
+
+    known = backdrop(arguments.dataset, arguments.prepared, arguments.raw)
+    save_npz(arguments.out, shown=arguments.method, **known, **route_maps(dict(arguments.maps)))
+
+
+def collect_gallery(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.pictures.data import THRESHOLD, choose
+    from cgt.analysis.pictures.parts import save_npz
+    from cgt.data.fashion_mnist import CLASS_NAMES
+    from cgt.data.images import test_images
+    from cgt.predictions import load_predictions
+
+    chosen = choose(load_predictions(arguments.predictions).test, len(CLASS_NAMES))
+    save_npz(
+        arguments.out,
+        image=test_images(chosen["index"], arguments.raw),
+        **chosen,
+        class_names=CLASS_NAMES,
+        shown=arguments.method,
+        seed=arguments.seed,
+        threshold=THRESHOLD,
+    )
+
+
+def confusion(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.pictures.data import write_confusion
+
+    folders = {run: arguments.runs.joinpath(*map(str, run)) for run in arguments.expected}
+    write_confusion(
+        {run: folder / "predictions.npz" for run, folder in folders.items()}, arguments.out
+    )
+
+
 def compare(arguments: argparse.Namespace) -> None:
     from cgt.analysis.compare import compare
 
@@ -159,7 +272,13 @@ def compare(arguments: argparse.Namespace) -> None:
 def publish(arguments: argparse.Namespace) -> None:
     from cgt.publish import publish
 
-    publish(arguments.results, arguments.expected, arguments.out)
+    publish(arguments.results, arguments.expected, arguments.out, arguments.without)
+
+
+def readme(arguments: argparse.Namespace) -> None:
+    from cgt.readme import fill
+
+    fill(arguments.readme, arguments.tables)
 
 
 def tune_trial(arguments: argparse.Namespace) -> None:
@@ -199,13 +318,7 @@ def _train(arguments: argparse.Namespace, out: Path, checkpoints: Path) -> None:
     from cgt.manifest import build_manifest
     from cgt.training import Job, train_run
 
-    asked = {
-        "dataset": arguments.dataset,
-        "method": arguments.method,
-        "seed": arguments.seed,
-        "settings": arguments.settings,
-        "hyperparameters": arguments.hyperparameters,
-    }
+    asked = _asked(arguments)
     start = time.perf_counter()
     data = train_run(
         Job(**asked, prepared=arguments.prepared, raw_dir=arguments.raw),
@@ -215,6 +328,11 @@ def _train(arguments: argparse.Namespace, out: Path, checkpoints: Path) -> None:
     seconds = time.perf_counter() - start
     manifest = build_manifest(asked, data.checksums, torch.get_num_threads(), seconds)
     write_json(out / "manifest.json", manifest)
+
+
+def _asked(arguments: argparse.Namespace) -> dict:
+    names = ("dataset", "method", "seed", "settings", "hyperparameters")
+    return {name: getattr(arguments, name) for name in names}
 
 
 def _add(commands, name: str, run, help: str) -> argparse.ArgumentParser:
@@ -249,6 +367,13 @@ def _add_job(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--hyperparameters", type=_json_object, default={}, help="JSON: the method's own"
     )
+
+
+def _named_path(text: str) -> tuple[str, Path]:
+    name, separator, path = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} must be NAME=PATH")
+    return name, Path(path)
 
 
 def _run_name(text: str) -> tuple[str, str, int]:

@@ -43,12 +43,29 @@ def load_schema(folder: str | Path) -> dict:
     methods = yaml.safe_load((folder / "methods.schema.yaml").read_text(encoding="utf-8"))
     properties = schema["properties"]
     space = properties["tuning"]["properties"]["space"]["properties"]
+    study = properties["ablation"]["properties"]["studies"]["items"]["properties"]
+    vary = study["vary"]["properties"]
     for method, hyperparameters in methods.items():
         settings = _closed({"lr": {"$ref": "#/$defs/lr"}, **hyperparameters}, required=["lr"])
         per_dataset = dict.fromkeys(properties["datasets"]["properties"], settings)
         properties["methods"]["properties"][method] = _closed(per_dataset)
-        space[method] = _closed({name: _choices(of) for name, of in hyperparameters.items()})
+        choices = {name: _choices(of) for name, of in hyperparameters.items()}
+        space[method] = _closed(choices)
+        vary.update(choices)
     return schema
+
+
+def known_defaults(schema: Mapping) -> dict[str, dict[str, Any]]:
+    """Defaults of hyperparameters that the schema names, by method."""
+    return {
+        method: {
+            name: of["default"]
+            for settings in datasets["properties"].values()
+            for name, of in settings["properties"].items()
+            if "default" in of
+        }
+        for method, datasets in schema["properties"]["methods"]["properties"].items()
+    }
 
 
 def check_config(config: Mapping, schema: Mapping) -> None:
@@ -57,7 +74,7 @@ def check_config(config: Mapping, schema: Mapping) -> None:
     errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
     problems = [line for error in errors for line in _explain(error)]
     # Across keys only when each key is right by itself: otherwise one mistake is told twice.
-    problems = problems or list(_contradictions(config))
+    problems = problems or [*_contradictions(config), *_wrong_studies(config, schema)]
     if problems:
         raise ConfigError("\n".join(["the configuration is wrong:", *problems]))
 
@@ -120,7 +137,7 @@ def _allowed(error: jsonschema.ValidationError) -> str:
             return "every entry must be different"
         case "minItems" | "minProperties":
             return f"it must have at least {limit} entries"
-        case "maxItems":
+        case "maxItems" | "maxProperties":
             return f"it must have at most {limit} entries"
         case "pattern":
             return "it must be a path of letters, digits and _ . / - only"
@@ -146,6 +163,12 @@ def _contradictions(config: Mapping) -> Iterable[str]:
             f"  tuning.seed: {tuning['seed']} is not allowed; "
             f"it must not be one of seeds: {', '.join(map(str, config['seeds']))}"
         )
+    for key, allowed in {"seed": config["seeds"], "method": list(config["methods"])}.items():
+        if config["pictures"][key] not in allowed:
+            yield (
+                f"  pictures.{key}: {config['pictures'][key]!r} is not allowed; "
+                f"it must be one of {key}s: {', '.join(map(str, allowed))}"
+            )
     for dataset in config["datasets"]:
         for method, settings in config["methods"].items():
             if dataset not in settings:
@@ -159,3 +182,28 @@ def _contradictions(config: Mapping) -> Iterable[str]:
                 f"  tuning.trials: {tuning['trials']} is not allowed; "
                 f"the search space of {method} has only {points} points"
             )
+
+
+def _wrong_studies(config: Mapping, schema: Mapping) -> Iterable[str]:
+    """What the studies name must be there: datasets, their seeds, methods, and keys of these."""
+    ablation = config.get("ablation", {"seeds": {}, "studies": []})
+    methods = schema["properties"]["methods"]["properties"]
+    for number, study in enumerate(ablation["studies"]):
+        where = f"ablation.studies.{number}"
+        named = {
+            "datasets": (study["datasets"], list(ablation["seeds"]), "ablation.seeds"),
+            "methods": (study["methods"], list(config["methods"]), "methods"),
+        }
+        for key, (names, allowed, of) in named.items():
+            for name in set(names) - set(allowed):
+                yield (
+                    f"  {where}.{key}: {name!r} is not allowed{nearest(name, allowed)}; "
+                    f"it must be one of {of}: {', '.join(allowed)}"
+                )
+        for method in set(study["methods"]) & set(config["methods"]):
+            for settings in methods[method]["properties"].values():
+                allowed = {"label_smoothing", *settings["properties"]} - {"lr"}
+            for key in sorted(set(study["vary"]) - allowed):
+                yield f"  {where}.vary.{key}: {method} has no such key"
+    for dataset in sorted(set(ablation["seeds"]) - set(config["datasets"])):
+        yield f"  ablation.seeds.{dataset}: this dataset is not among datasets"

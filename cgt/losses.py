@@ -6,7 +6,8 @@ Both weigh the cross-entropy of every exit per sample:
     w_e  = λ_e · elig_e + leak          (rows divided by their sum when ``normalize``)
     elig_1 = 1,  elig_e = Π_{k<e} g_k   (g: see :mod:`cgt.gates`)
 
-No gradient flows through the weights.
+No gradient flows through the weights. With ``labels=False`` a gate does not know the label: the
+exit's own prediction stands in for it, so confidence alone closes the gate, right or wrong.
 """
 
 from abc import ABC, abstractmethod
@@ -23,6 +24,7 @@ from cgt.validation import (
     check_logits,
     check_non_negative,
     check_probability,
+    check_same_shape,
     check_targets,
 )
 
@@ -56,12 +58,15 @@ def exit_cross_entropy(
 
 
 class _ConfidenceGatedLoss(nn.Module, ABC):
-    def __init__(self, tau: float, leak: float, normalize: bool, label_smoothing: float) -> None:
+    def __init__(
+        self, tau: float, leak: float, normalize: bool, label_smoothing: float, labels: bool
+    ) -> None:
         super().__init__()
         self.tau = check_probability("tau", tau)
         self.leak = check_non_negative("leak", leak)
         self.normalize = bool(normalize)
         self.label_smoothing = check_probability("label_smoothing", label_smoothing)
+        self.labels = bool(labels)
 
     @abstractmethod
     def gate(self, probabilities: Tensor, targets: Tensor) -> Tensor:
@@ -72,9 +77,10 @@ class _ConfidenceGatedLoss(nn.Module, ABC):
         logits: Sequence[Tensor],
         targets: Tensor,
         exit_weights: Sequence[float] | Tensor | None = None,
+        gate_logits: Sequence[Tensor] | None = None,
     ) -> Tensor:
         """Scalar loss. Arguments as in :meth:`terms`."""
-        return self.terms(logits, targets, exit_weights).total()
+        return self.terms(logits, targets, exit_weights, gate_logits).total()
 
     def weights(
         self,
@@ -91,6 +97,7 @@ class _ConfidenceGatedLoss(nn.Module, ABC):
         logits: Sequence[Tensor],
         targets: Tensor,
         exit_weights: Sequence[float] | Tensor | None = None,
+        gate_logits: Sequence[Tensor] | None = None,
     ) -> LossTerms:
         """Losses, weights and eligibility of a batch.
 
@@ -98,12 +105,16 @@ class _ConfidenceGatedLoss(nn.Module, ABC):
             logits: E tensors ``[B, C]``, shallow to deep, finite.
             targets: ``[B]`` int64 in 0 … C−1.
             exit_weights: λ, ``[E]``, finite, ≥ 0, not all zero; default ones.
+            gate_logits: what the gates look at, shaped like ``logits``, such as the logits of the
+                same samples before augmentation; default ``logits``.
 
         Raises:
             ValueError: for arguments outside what is said above.
         """
         lambdas = self._checked(logits, targets, exit_weights)
-        eligible = self._eligibility(logits, targets)
+        if gate_logits is not None:
+            check_same_shape("gate_logits", gate_logits, logits)
+        eligible = self._eligibility(logits if gate_logits is None else gate_logits, targets)
         losses = exit_cross_entropy(logits, targets, self.label_smoothing)
         return LossTerms(losses, self._weights(eligible, lambdas), eligible)
 
@@ -119,7 +130,11 @@ class _ConfidenceGatedLoss(nn.Module, ABC):
 
     @torch.no_grad()
     def _eligibility(self, logits: Sequence[Tensor], targets: Tensor) -> Tensor:
-        gates = [self.gate(exit_logits.softmax(dim=1), targets) for exit_logits in logits[:-1]]
+        gates = []
+        for exit_logits in logits[:-1]:
+            probabilities = exit_logits.softmax(dim=1)
+            aim = targets if self.labels else probabilities.argmax(dim=1)
+            gates.append(self.gate(probabilities, aim))
         return eligibility(gates, first=logits[0].new_ones(len(targets)))
 
     @torch.no_grad()
@@ -142,6 +157,7 @@ class HardCGTLoss(_ConfidenceGatedLoss):
         leak: added to every weight, ≥ 0, so that no exit is cut off completely.
         normalize: divide the weights of each sample by their sum.
         label_smoothing: of the cross-entropy, in [0, 1].
+        labels: whether the gate knows them; without, every sure exit closes it, even a wrong one.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -153,8 +169,9 @@ class HardCGTLoss(_ConfidenceGatedLoss):
         leak: float = 1e-3,
         normalize: bool = True,
         label_smoothing: float = 0.0,
+        labels: bool = True,
     ) -> None:
-        super().__init__(tau, leak, normalize, label_smoothing)
+        super().__init__(tau, leak, normalize, label_smoothing, labels)
 
     def gate(self, probabilities: Tensor, targets: Tensor) -> Tensor:
         return hard_gate(probabilities, targets, self.tau)
@@ -173,6 +190,7 @@ class SoftCGTLoss(_ConfidenceGatedLoss):
         label_smoothing: of the cross-entropy, in [0, 1].
         gate: ``"sigmoid"`` (the authors' code) or ``"residual"`` (the paper's text; τ and scale
             play no part in it).
+        labels: whether the gate knows them; without, max p stands where p(y) does above.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -186,8 +204,9 @@ class SoftCGTLoss(_ConfidenceGatedLoss):
         normalize: bool = True,
         label_smoothing: float = 0.0,
         gate: str = "sigmoid",
+        labels: bool = True,
     ) -> None:
-        super().__init__(tau, leak, normalize, label_smoothing)
+        super().__init__(tau, leak, normalize, label_smoothing, labels)
         self.scale = check_non_negative("scale", scale)
         if gate not in ("sigmoid", "residual"):
             raise ValueError(f"gate is {gate!r}; it must be 'sigmoid' or 'residual'")

@@ -61,20 +61,19 @@ def git_state(folder: Path) -> dict[str, Any]:
     return {"commit": commit or None, "dirty": None if changes is None else bool(changes)}
 
 
-def summarise(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Merge the manifests of a whole benchmark into one.
+def summarise(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Merge the manifests of a whole benchmark, by name of the run, into one.
 
     Each thing that describes the code or the machine becomes the list of its distinct values, so a
     benchmark that mixed two versions shows it. Data checksums are kept per (dataset, seed).
     """
-    manifests = list(manifests)
+    manifests = list(runs.values())
     shared = ("git", "versions", "platform", "cpu", "cpu_count", "gpu", "threads")
     data: dict[str, dict[str, Any]] = {}
-    seconds = {}
     for one in manifests:
         job = one["job"]
         data.setdefault(job["dataset"], {})[str(job["seed"])] = one["data"]
-        seconds[f"{job['dataset']}/{job['method']}/{job['seed']}"] = one["wall_seconds"]
+    seconds = {name: one["wall_seconds"] for name, one in runs.items()}
     return {
         **{key: _distinct(one[key] for one in manifests) for key in shared},
         "data": data,

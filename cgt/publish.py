@@ -4,14 +4,14 @@ import filecmp
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from cgt.analysis.summary import Run, aggregate
 from cgt.files import atomic_path, write_json
 from cgt.manifest import summarise
 
-PUBLISHED_SUFFIXES = (".csv", ".md", ".tex", ".svg", ".png")
+PUBLISHED_SUFFIXES = (".csv", ".npz", ".md", ".tex", ".svg", ".png")
 """PDF figures are left out: they are large, and `make figures` redraws them."""
 
 
@@ -31,8 +31,12 @@ def check_summary(runs_dir: Path, expected: Sequence[Run], summary_dir: Path) ->
         )
 
 
-def publish(results: Path, expected: Sequence[Run], out: Path) -> None:
+def publish(
+    results: Path, expected: Sequence[Run], out: Path, left_out: Collection[str] = ()
+) -> None:
     """Copy summary, tables, figures and trials of `results` to `out`, with one manifest for all.
+
+    Files whose name is in `left_out` are not copied.
 
     Raises ValueError if the summary does not follow from the expected runs.
     """
@@ -40,14 +44,16 @@ def publish(results: Path, expected: Sequence[Run], out: Path) -> None:
     for folder in ("summary", "tables", "figures"):
         shutil.rmtree(out / folder, ignore_errors=True)
         for path in sorted((results / folder).rglob("*")):
-            if path.suffix in PUBLISHED_SUFFIXES:
+            if path.suffix in PUBLISHED_SUFFIXES and path.name not in left_out:
                 _copy(path, out / path.relative_to(results))
     trials = results / "tuning" / "tuning.csv"
     if trials.is_file():
         _copy(trials, out / "tuning.csv")
-    manifests = (results / "runs" / "/".join(map(str, run)) / "manifest.json" for run in expected)
-    texts = (path.read_text(encoding="utf-8") for path in manifests)
-    write_json(out / "manifest.json", summarise(json.loads(text) for text in texts))
+    names = ["/".join(map(str, run)) for run in expected]
+    manifests = {name: results / "runs" / name / "manifest.json" for name in names}
+    texts = {name: path.read_text(encoding="utf-8") for name, path in manifests.items()}
+    merged = summarise({name: json.loads(text) for name, text in texts.items()})
+    write_json(out / "manifest.json", merged)
 
 
 def _copy(source: Path, target: Path) -> None:

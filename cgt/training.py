@@ -236,14 +236,16 @@ class Trainer:
         """Train one epoch; return mean loss, weight and eligibility of each exit, ``[3, E]``."""
         _train_mode(network, phase.trainable)
         sums = torch.zeros(3, phase.depth)
-        for step, (x, y) in enumerate(self._batches(epoch)):
+        clean_gate = self.method.clean_gate
+        for step, (x, y, clean) in enumerate(self._batches(epoch)):
             logits = network(x)
             if not torch.stack(logits).isfinite().all():
                 raise DivergedError(
                     f"training diverged at epoch {epoch + 1}, step {step + 1}: the logits hold NaN "
                     f"or infinity; a smaller lr than {self.settings.lr} may help"
                 )
-            terms = self.method.terms(logits, y, self._progress(epoch + step / self.steps))
+            seen = {"gate_logits": self._at_inference(network, phase, clean)} if clean_gate else {}
+            terms = self.method.terms(logits, y, self._progress(epoch + step / self.steps), **seen)
             optimizer.zero_grad(set_to_none=True)
             terms.total().backward()
             optimizer.step()
@@ -254,13 +256,23 @@ class Trainer:
     def _progress(self, epochs_done: float) -> float:
         return epochs_done / self.settings.epochs
 
-    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    @torch.no_grad()
+    def _at_inference(self, network: EarlyExitNetwork, phase: Phase, x: Tensor) -> list[Tensor]:
+        """Logits of a training batch in evaluation mode, which leaves no trace in the network."""
+        network.eval()
+        logits = network(x.contiguous(memory_format=torch.channels_last))
+        _train_mode(network, phase.trainable)
+        return logits
+
+    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Augmented samples, their classes, and the samples as they were."""
         generator = _generator(self.data.name, self.seed, "epoch", epoch)
         order = torch.randperm(len(self.train_y), generator=generator)
         augment = AUGMENTATIONS[self.data.name]
         for chosen in order[: self.steps * self.batch_size].split(self.batch_size):
-            x = augment(self.train_x[chosen], generator)
-            yield x.contiguous(memory_format=torch.channels_last), self.train_y[chosen]
+            clean = self.train_x[chosen]
+            x = augment(clean, generator).contiguous(memory_format=torch.channels_last)
+            yield x, self.train_y[chosen], clean
 
     def _validate(self, network: EarlyExitNetwork, epochs_done: int) -> tuple[Tensor, Tensor]:
         """Validation accuracy and mean eligibility of each exit, each ``[E]``."""

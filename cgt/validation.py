@@ -39,6 +39,16 @@ def check_logits(logits: Sequence[Tensor]) -> None:
             raise ValueError(f"logits of exit {number} hold NaN or infinity; they must be finite")
 
 
+def check_same_shape(name: str, logits: Sequence[Tensor], like: Sequence[Tensor]) -> None:
+    """Logits as in :func:`check_logits`, for as many exits, samples and classes as ``like``."""
+    check_logits(logits)
+    shapes = [[len(those), *those[0].shape] for those in (logits, like)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"{name} have shape {shapes[0]}; that of the logits, {shapes[1]}, is needed"
+        )
+
+
 def check_targets(targets: Tensor, batch: int, num_classes: int) -> None:
     """Class numbers ``[B]``, int64, in 0 … C−1."""
     if targets.shape != (batch,):

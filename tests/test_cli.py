@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cgt.analysis.area import validation_area
+from cgt.analysis.audit import read_audit
 from cgt.analysis.figures import FIGURES
 from cgt.cli import main
 from cgt.predictions import load_predictions
@@ -83,6 +85,41 @@ def test_results_hold_every_run(results):
     assert len(lines) == 1 + 2 * (1 + 3)
     assert (results / "tables/table_1.md").stat().st_size > 0
     assert len(list((results / "figures").glob("*.svg"))) == len(FIGURES)
+
+
+def test_maps_agree_with_the_predictions_and_become_pictures(data, results, tmp_path):
+    prepared = data / "prepared/1.npz"
+    maps = {method: tmp_path / f"{method}.npz" for method in ("single_exit", "branchynet")}
+    for method, path in maps.items():
+        folder = results / f"runs/indian_pines/{method}/1"
+        run("scene", *job(data, method, 1), "--model", folder / "model.safetensors", "--out", path)
+        test = load_predictions(folder / "predictions.npz").test
+        with np.load(path) as found:
+            exits = len(test.prediction)
+            answers = found["prediction"].reshape(exits, -1)[:, test.index]
+            sure = found["confidence"].reshape(exits, -1)[:, test.index]
+        np.testing.assert_array_equal(answers, test.prediction)
+        np.testing.assert_allclose(sure, test.confidence, atol=1e-5)
+    run(
+        *("collect-scene", *(f"{method}={path}" for method, path in maps.items())),
+        *("--dataset", "indian_pines", "--method", "branchynet", "--prepared", prepared),
+        *("--raw", data / "raw", "--out", tmp_path / "summary/scene_indian_pines.npz"),
+    )
+    run(
+        *("confusion", *NAMES[:2], "--runs", results / "runs"),
+        *("--out", tmp_path / "summary/confusion.csv"),
+    )
+    run("pictures", "--summary", tmp_path / "summary", "--out", tmp_path / "figures")
+    drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
+    assert drawn == {"scene_indian_pines", "confusion_indian_pines"}
+
+
+def test_audit_counts_the_slice(data, tmp_path):
+    prepared = f"indian_pines={data / 'prepared/1.npz'}"
+    run("audit", prepared, "--raw", data / "raw", "--out", tmp_path / "audit.csv")
+    assert read_audit(tmp_path / "audit.csv")["train"].sum() == 160
+    with pytest.raises(SystemExit):
+        main(["audit", "prepared.npz", "--raw", "raw", "--out", "audit.csv"])
 
 
 def test_check_accepts_what_is_complete(results, capsys):

@@ -12,6 +12,14 @@ ROOT = Path(__file__).parents[1]
 SCHEMA = load_schema(ROOT / "workflow/schemas")
 CONFIG = load_config(ROOT / "config/config.yaml")
 
+
+def study(methods=("hard_cgt",), datasets=("indian_pines",), vary=None):
+    """An overlay with one study."""
+    vary = vary or {"tau": [0.5]}
+    named = {"methods": list(methods), "datasets": list(datasets), "vary": vary}
+    return {"ablation": {"studies": [named]}}
+
+
 # What is changed, and what the message must say.
 MISTAKES = {
     "typo in a key": (
@@ -81,6 +89,41 @@ MISTAKES = {
         {"tuning": {"seed": 3}},
         ["tuning.seed: 3", "must not be one of seeds: 1, 2, 3, 4, 5"],
     ),
+    "picture of a seed that is not run": (
+        {"pictures": {"seed": 9}},
+        ["pictures.seed: 9", "must be one of seeds: 1, 2, 3, 4, 5"],
+    ),
+    "picture of a method that is not run": (
+        {"pictures": {"method": "softcgt"}},
+        ["pictures.method: 'softcgt'", "must be one of methods: single_exit, "],
+    ),
+    "study of a key no method has": (
+        study(vary={"taus": [0.5]}),
+        ["ablation.studies.0.vary.taus: unknown key", "did you mean 'tau'?"],
+    ),
+    "study of three keys": (
+        study(vary={"tau": [0.5], "leak": [0.1], "labels": [True]}),
+        ["ablation.studies.0.vary: {", "at most 2 entries"],
+    ),
+    "study of another method's key": (
+        study(vary={"scale": [1.0]}),
+        ["ablation.studies.0.vary.scale: hard_cgt has no such key"],
+    ),
+    "study value out of range": (
+        study(vary={"tau": [0.5, 1.5]}),
+        ["ablation.studies.0.vary.tau.1: 1.5", "at most 1"],
+    ),
+    "study of an unknown method": (
+        study(methods=["hardcgt"]),
+        ["ablation.studies.0.methods: 'hardcgt'", "did you mean 'hard_cgt'?"],
+    ),
+    "study on a dataset without seeds": (
+        study(datasets=["indian_pines_disjoint"]),
+        [
+            "ablation.studies.0.datasets: 'indian_pines_disjoint'",
+            "one of ablation.seeds: fashion_mnist, indian_pines",
+        ],
+    ),
     "more trials than points": (
         {"tuning": {"trials": 1000}},
         ["tuning.trials: 1000", "search space of single_exit has only 6 points"],
@@ -105,6 +148,7 @@ def test_mistake_is_named(mistake):
         ("datasets", "fashion_mnist", "epochs"),
         ("methods", "soft_cgt", "indian_pines"),
         ("methods", "soft_cgt", "indian_pines", "lr"),
+        ("pictures", "method"),
         ("tuning", "datasets"),
     ],
 )

@@ -21,8 +21,25 @@ LIBRARY = {
     "cgt.exits",
     "cgt.cost",
 }
-EXPERIMENT = {"cgt.predictions", "cgt.backbones", "cgt.augment", "cgt.checkpoint", "cgt.training"}
-WORKFLOW = {"cgt.config", "cgt.dependencies", "cgt.manifest", "cgt.publish", "cgt.tuning"}
+EXPERIMENT = {
+    "cgt.predictions",
+    "cgt.backbones",
+    "cgt.augment",
+    "cgt.checkpoint",
+    "cgt.gradients",
+    "cgt.saved",
+    "cgt.training",
+    "cgt.scene",
+}
+WORKFLOW = {
+    "cgt.ablation",
+    "cgt.config",
+    "cgt.dependencies",
+    "cgt.manifest",
+    "cgt.publish",
+    "cgt.readme",
+    "cgt.tuning",
+}
 DOOR = {"cgt.cli", "cgt.__main__"}
 
 

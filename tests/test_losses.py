@@ -52,6 +52,36 @@ def test_soft_weights_with_the_plain_residual():
     assert loss.weights([FIRST, SECOND], TARGETS)[:, 1].tolist() == pytest.approx([0.1, 0.4, 0.95])
 
 
+def test_hard_weights_without_labels_by_hand():
+    """The third sample is wrong and sure: confidence alone closes the gate to it."""
+    loss = HardCGTLoss(tau=0.8, leak=0.1, normalize=False, labels=False)
+    weights = loss.weights([FIRST, SECOND], TARGETS, [1.0, 0.5])
+    assert weights.flatten().tolist() == pytest.approx([1.1, 0.1, 1.1, 0.6, 1.1, 0.1])
+
+
+def test_soft_weights_without_labels_by_hand():
+    sigmoid = SoftCGTLoss(tau=0.6, scale=10.0, leak=0.0, normalize=False, labels=False)
+    gates = [1 - 1 / (1 + math.exp(-10 * (p - 0.6))) for p in (0.9, 0.6, 0.95)]
+    found = sigmoid.weights([FIRST, SECOND], TARGETS)[:, 1].tolist()
+    assert found == pytest.approx(gates, abs=1e-6)
+    residual = SoftCGTLoss(leak=0.0, normalize=False, gate="residual", labels=False)
+    found = residual.weights([FIRST, SECOND], TARGETS)[:, 1].tolist()
+    assert found == pytest.approx([0.1, 0.4, 0.05])
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_gates_look_at_their_own_logits_where_these_are_given(kind):
+    """Weights are those of the gates' logits, losses those of the trained ones."""
+    (logits, targets), (seen, _) = random_batch(3), random_batch(3)
+    seen = [exit_logits.flip(0) for exit_logits in seen]
+    terms = kind(tau=0.7).terms(logits, targets, gate_logits=seen)
+    assert torch.equal(terms.weights, kind(tau=0.7).weights(seen, targets))
+    assert torch.equal(terms.losses, kind().terms(logits, targets).losses)
+    assert kind(tau=0.7)(logits, targets, gate_logits=seen) == terms.total()
+    with pytest.raises(ValueError, match=r"gate_logits have shape \[2, 6, 4\].*\[3, 6, 4\]"):
+        kind().terms(logits, targets, gate_logits=seen[:2])
+
+
 def test_loss_by_hand():
     """Two samples at two exits: mean over the batch of Σ w · CE."""
     loss = HardCGTLoss(tau=0.8, leak=0.0, normalize=False)

@@ -60,7 +60,7 @@ def test_summary_adds_times_and_lists_distinct_values():
     first = manifest.build_manifest(JOB, {"cube.npy": "ab"}, 1, 2.0)
     second = manifest.build_manifest({**JOB, "method": "n"}, {"cube.npy": "ab"}, 1, 3.5)
     second["cpu"] = "another"
-    merged = manifest.summarise([first, second])
+    merged = manifest.summarise({"d/m/1": first, "d/n/1": second})
     assert merged["wall_seconds"] == {"d/m/1": 2.0, "d/n/1": 3.5}
     assert merged["wall_seconds_total"] == 5.5
     assert merged["cpu"] == [first["cpu"], "another"]

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from cgt.readme import fill
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TABLES = ROOT / "results" / "published" / "tables"
@@ -20,10 +22,10 @@ def test_the_snippet_runs_and_both_ways_to_exit_agree():
     assert torch.equal(names["prediction"], names["same_prediction"])
 
 
-def test_the_results_are_the_published_ones():
-    between = re.search(r"<!-- results.*?-->\n(.*?)\n<!-- end of results", README, flags=re.DOTALL)
-    published = (TABLES / "results.md").read_text(encoding="utf-8")
-    assert between.group(1).strip() == published.strip()
+@pytest.mark.parametrize("name", ["results.md", "verdicts.md"])
+def test_the_tables_are_the_published_ones(name):
+    (block,) = re.findall(rf"<!-- {name} -->\n(.*?)\n<!-- end -->", README, flags=re.DOTALL)
+    assert block.strip() == (TABLES / name).read_text(encoding="utf-8").strip()
 
 
 def test_every_measured_percentage_stands_in_a_published_table():
@@ -36,3 +38,19 @@ def test_every_measured_percentage_stands_in_a_published_table():
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
 def test_links_lead_somewhere(target):
     assert (ROOT / target).exists()
+
+
+def test_tables_are_filled_in_by_name(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- a.md -->\nold\n<!-- end -->\nafter\n")
+    (tmp_path / "a.md").write_text("new \\1\n")
+    fill(readme, tmp_path)
+    assert readme.read_text() == "before\n<!-- a.md -->\nnew \\1\n<!-- end -->\nafter\n"
+
+
+def test_a_missing_table_leaves_the_text_alone(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- a.md -->\nold\n<!-- end -->\n")
+    with pytest.raises(FileNotFoundError, match=r"a\.md"):
+        fill(readme, tmp_path)
+    assert "old" in readme.read_text()

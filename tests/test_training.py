@@ -116,10 +116,47 @@ def test_a_diverging_run_stops_and_says_where(tmp_path):
         trainer.run()
 
 
+@pytest.mark.parametrize("name", ["hard_cgt", "soft_cgt"])
+def test_a_clean_gate_sees_the_samples_as_at_inference(name, tmp_path, monkeypatch):
+    trainer = Trainer(
+        tiny_dataset(), REGISTRY[name](clean_gate=True), 1, SETTINGS, tmp_path / "c.pt"
+    )
+    batches = [trainer.train_x[:32], trainer.train_x[32:64]]
+    augmented = [(-x, trainer.train_y[32 * i :][:32], x) for i, x in enumerate(batches)]
+    monkeypatch.setattr(trainer, "_batches", lambda epoch: iter(augmented))
+    terms, seen = trainer.method.terms, []
+
+    def spy(logits, targets, progress, gate_logits=None):
+        if gate_logits is not None:
+            assert trainer.network.training
+            state = trainer.network.state_dict()
+            expected = trainer.network.eval()(augmented[len(seen) % 2][2])
+            trainer.network.train()
+            assert all(torch.equal(a, b) for a, b in zip(gate_logits, expected, strict=True))
+            assert not any(of_exit.requires_grad for of_exit in gate_logits)
+            assert all(torch.equal(v, trainer.network.state_dict()[k]) for k, v in state.items())
+            seen.append(gate_logits)
+        return terms(logits, targets, progress, gate_logits)
+
+    monkeypatch.setattr(trainer.method, "terms", spy)
+    trainer.run()
+    assert len(seen) == 2 * SETTINGS.epochs
+
+
+def test_batches_come_with_the_samples_before_augmentation(tmp_path):
+    trainer = Trainer(tiny_dataset(), REGISTRY["soft_cgt"](), 1, SETTINGS, tmp_path / "c.pt")
+    x, _, clean = next(trainer._batches(0))
+    assert not torch.equal(x, clean)
+    # Turning and mirroring a patch moves its pixels and changes none.
+    assert torch.equal(x.flatten(2).sort().values, clean.flatten(2).sort().values)
+    known = {sample.numpy().tobytes() for sample in trainer.train_x.contiguous()}
+    assert {sample.numpy().tobytes() for sample in clean.contiguous()} <= known
+
+
 def test_a_batch_larger_than_the_data_is_cut_to_it(tmp_path):
     settings = replace(SETTINGS, epochs=1, batch_size=4096)
     trainer = Trainer(tiny_dataset(), REGISTRY["branchynet"](), 1, settings, tmp_path / "c.pt")
-    assert [len(y) for _, y in trainer._batches(0)] == [128]
+    assert [len(y) for _, y, _ in trainer._batches(0)] == [128]
 
 
 def test_test_labels_have_no_influence_on_training(tmp_path):

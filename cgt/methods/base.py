@@ -39,6 +39,9 @@ class Method(ABC):
     name: ClassVar[str]
     label_smoothing: float = 0.0
     """Of every exit's cross-entropy; a setting of the dataset, set by the training loop."""
+    clean_gate: bool = False
+    """True: the loop also hands :meth:`terms` ``gate_logits``, those of the samples before
+    augmentation in evaluation mode, as at inference. They carry no gradient."""
 
     def network(self, backbone: EarlyExitNetwork) -> EarlyExitNetwork:
         """The network to train; by default the whole backbone with all its exits."""

@@ -18,16 +18,29 @@ from cgt.methods.base import Method, interpolate
 
 @dataclass
 class HardCGT(Method):
-    """tau, leak, normalize: see the loss. exit_weights_start/_end: λ at the first and last step."""
+    """Hyperparameters of HardCGT.
+
+    tau, leak, normalize, labels: see the loss.
+    exit_weights_start, exit_weights_end: λ at the first and the last step.
+    clean_gate: the gate sees samples before augmentation (not in the paper).
+    """
 
     tau: float = 0.5
     leak: float = 1e-3
     normalize: bool = True
     exit_weights_start: Sequence[float] = (1.0, 1.0, 1.0)
     exit_weights_end: Sequence[float] = (1.0, 1.0, 1.0)
+    labels: bool = True
+    clean_gate: bool = False
     name: ClassVar[str] = "hard_cgt"
 
-    def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
-        loss = HardCGTLoss(self.tau, self.leak, self.normalize, self.label_smoothing)
+    def terms(
+        self,
+        logits: Sequence[Tensor],
+        targets: Tensor,
+        progress: float,
+        gate_logits: Sequence[Tensor] | None = None,
+    ) -> LossTerms:
+        loss = HardCGTLoss(self.tau, self.leak, self.normalize, self.label_smoothing, self.labels)
         lambdas = interpolate(self.exit_weights_start, self.exit_weights_end, progress)
-        return loss.terms(logits, targets, lambdas)
+        return loss.terms(logits, targets, lambdas, gate_logits)

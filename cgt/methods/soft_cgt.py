@@ -19,7 +19,12 @@ from cgt.methods.base import Method, interpolate
 
 @dataclass
 class SoftCGT(Method):
-    """tau, scale, gate, leak, normalize: see the loss. exit_weights_start/_end: λ at both ends."""
+    """Hyperparameters of SoftCGT.
+
+    tau, scale, gate, leak, normalize, labels: see the loss.
+    exit_weights_start, exit_weights_end: λ at the first and the last step.
+    clean_gate: the gate sees samples before augmentation (not in the paper).
+    """
 
     tau: float = 0.9
     scale: float = 1.0
@@ -28,11 +33,25 @@ class SoftCGT(Method):
     normalize: bool = True
     exit_weights_start: Sequence[float] = (1.0, 1.0, 1.0)
     exit_weights_end: Sequence[float] = (1.0, 1.0, 1.0)
+    labels: bool = True
+    clean_gate: bool = False
     name: ClassVar[str] = "soft_cgt"
 
-    def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
+    def terms(
+        self,
+        logits: Sequence[Tensor],
+        targets: Tensor,
+        progress: float,
+        gate_logits: Sequence[Tensor] | None = None,
+    ) -> LossTerms:
         loss = SoftCGTLoss(
-            self.tau, self.scale, self.leak, self.normalize, self.label_smoothing, self.gate
+            self.tau,
+            self.scale,
+            self.leak,
+            self.normalize,
+            self.label_smoothing,
+            self.gate,
+            self.labels,
         )
         lambdas = interpolate(self.exit_weights_start, self.exit_weights_end, progress)
-        return loss.terms(logits, targets, lambdas)
+        return loss.terms(logits, targets, lambdas, gate_logits)

@@ -32,6 +32,7 @@ TINY = {
         "single_exit": {"indian_pines": {"lr": 0.05}},
         "soft_cgt": {"indian_pines": {"lr": 0.05, "scale": 4.0}},
     },
+    "pictures": {"seed": 1, "method": "soft_cgt"},
     "tuning": {
         "seed": 1000,
         "trials": 2,

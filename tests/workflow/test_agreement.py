@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from checkout import ROOT
 
-from cgt.config import load_config
+from cgt.config import known_defaults, load_config, load_schema
 from cgt.data.api import RECIPES
 from cgt.methods import REGISTRY
 
@@ -28,6 +28,14 @@ def test_schema_has_the_hyperparameters_of_each_method():
         for name, method in REGISTRY.items()
     }
     assert {name: set(known or {}) for name, known in METHODS.items()} == taken
+
+
+def test_schema_has_the_defaults_of_the_methods():
+    known = known_defaults(load_schema(SCHEMAS))
+    assert known["soft_cgt"] == {"labels": True, "clean_gate": False}
+    for name, method in REGISTRY.items():
+        taken = {field.name: field.default for field in fields(method)}
+        assert {key: taken[key] for key in known[name]} == known[name]
 
 
 def test_every_method_has_a_rule_and_a_file():

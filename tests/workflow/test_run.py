@@ -11,6 +11,7 @@ from cgt.analysis.frames import TABLES
 from cgt.config import merge
 
 AFTER_ONE_RUN = {"evaluate": 1, "aggregate": 1, "plots": 1, "tables": 1}
+PICTURES = {"scene": 1, "collect_scene": 1, "confusion": 1, "pictures": 1}
 
 
 @contextlib.contextmanager
@@ -43,13 +44,22 @@ def test_a_fresh_checkout_plans_every_stage(fresh):
         "aggregate": 1,
         "tables": 1,
         "plots": 1,
+        "audit": 1,
+        **PICTURES,
+        "scene": 2,
     }
 
 
 def test_everything_promised_is_there(finished):
     results = finished.folder / "results/tiny"
-    assert {path.stem for path in (results / "summary").iterdir()} == set(TABLES)
-    assert {path.stem for path in (results / "figures").iterdir()} == set(FIGURES)
+    assert {path.stem for path in (results / "summary").iterdir()} == {
+        *TABLES,
+        "audit",
+        "confusion",
+        "scene_indian_pines",
+    }
+    pictures = {"scene_indian_pines", "confusion_indian_pines"}
+    assert {path.stem for path in (results / "figures").iterdir()} == {*FIGURES, *pictures}
     assert (results / "tables/table_1.tex").is_file()
     assert (results / "benchmarks/train/indian_pines/soft_cgt/1.tsv").is_file()
     log = results / "logs/train/indian_pines/soft_cgt/1.log"
@@ -76,14 +86,14 @@ def test_a_second_run_does_nothing(finished):
 
 def test_an_edited_method_reruns_that_method_only(finished):
     with edited(finished.folder / "cgt/methods/soft_cgt.py"):
-        assert finished.planned() == {"train_soft_cgt": 1, **AFTER_ONE_RUN}
+        assert finished.planned() == {"train_soft_cgt": 1, **AFTER_ONE_RUN, **PICTURES}
 
 
 def test_an_edited_loop_reruns_all_training(finished):
     with edited(finished.folder / "cgt/training.py"):
         planned = finished.planned()
     trained = {"train_single_exit": 1, "train_soft_cgt": 1}
-    assert planned == {**trained, **AFTER_ONE_RUN, "evaluate": 2}
+    assert planned == {**trained, **AFTER_ONE_RUN, **PICTURES, "evaluate": 2, "scene": 2}
 
 
 def test_an_edited_plot_reruns_the_plots_only(finished):
@@ -93,7 +103,7 @@ def test_an_edited_plot_reruns_the_plots_only(finished):
 
 def test_a_changed_hyperparameter_reruns_that_method_only(finished):
     with configured(finished, {"methods": {"soft_cgt": {"indian_pines": {"scale": 2.0}}}}):
-        assert finished.planned() == {"train_soft_cgt": 1, **AFTER_ONE_RUN}
+        assert finished.planned() == {"train_soft_cgt": 1, **AFTER_ONE_RUN, **PICTURES}
 
 
 def test_a_new_seed_adds_its_runs_only(finished):

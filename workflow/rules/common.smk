@@ -4,6 +4,8 @@ import os
 import shlex
 from pathlib import PurePath
 
+from cgt.ablation import cells, runs, variants
+from cgt.config import known_defaults
 from cgt.dependencies import module_files
 from cgt.tuning import trials
 
@@ -40,10 +42,14 @@ def method_code(method):
     return os.path.normpath(f"{ROOT}/cgt/methods/{method}.py")
 
 
-def training_code():
-    """What all methods share: `cgt.training` without the methods' own files."""
+def shared_code(module):
+    """What all methods share: the code of a module without the methods' own files."""
     own = {method_code(method) for method in ALL_METHODS}
-    return [path for path in code("cgt.training") if path not in own]
+    return [path for path in code(module) if path not in own]
+
+
+def training_code():
+    return shared_code("cgt.training")
 
 
 def raw_files(dataset):
@@ -60,12 +66,21 @@ def raw_files(dataset):
     return [f"{RAW}/{folder}/{name}" for name in names[folder]]
 
 
+SCENES = [dataset for dataset in DATASETS if dataset.startswith("indian_pines")]
 TUNED = [dataset for dataset in DATASETS if dataset in config["tuning"]["datasets"]]
 TRIALS = {
     (dataset, method): trials(config["tuning"], dataset, method)
     for dataset in TUNED
     for method in METHODS
 }
+
+STUDIED = (config, known_defaults(schema))
+CELLS, VARIANTS = cells(*STUDIED), variants(*STUDIED)
+VARIANT_RUNS = {
+    name: [run[i] for run in runs(*STUDIED)] for i, name in enumerate(("dataset", "method", "seed"))
+}
+VARIANT_NAME = r"[a-z][a-z0-9_]*(,[a-z_]+=[a-z0-9_.-]+)*"
+ABLATED_DATASETS = list(dict.fromkeys(cell.dataset for cell in CELLS))
 PREPARE_OPTIONS = ("limit", "patch", "components")
 
 
@@ -125,3 +140,29 @@ def trial_hyperparameters(wildcards):
 
 def trial(wildcards):
     return TRIALS[wildcards.dataset, wildcards.method][int(wildcards.trial)]
+
+
+def variant(wildcards):
+    return VARIANTS[wildcards.dataset, wildcards.method]
+
+
+def variant_settings(wildcards):
+    """The dataset's, with the learning rate and the label smoothing of the variant."""
+    changes = {
+        "lr": variant(wildcards).hyperparameters["lr"],
+        "label_smoothing": variant(wildcards).label_smoothing,
+    }
+    return training_settings(wildcards.dataset, **changes)
+
+
+def variant_hyperparameters(wildcards):
+    return without_lr(variant(wildcards).hyperparameters)
+
+
+def shown(path, caption, category, shows, question):
+    """An output that the report shows, with a caption of workflow/report."""
+    # The report makes a switch of a label, other than the first, that has two values in a list, and
+    # fails if the list has no entry for both. It never makes two switches: of the labels behind the
+    # first, two differ from file to file.
+    labels = {"question": question, "shows": shows, "file": PurePath(path).name}
+    return report(path, caption=f"../report/{caption}.rst", category=category, labels=labels)

@@ -46,3 +46,24 @@ rule prepare:
     shell:
         "python -m cgt prepare {wildcards.dataset:q} --seed {wildcards.seed} --raw {params.raw:q}"
         " --out {output:q} {params.options:q} > {log:q} 2>&1"
+
+
+rule audit:
+    input:
+        prepared=expand(rules.prepare.output, dataset=SCENES, seed=SEEDS[0]),
+        raw=raw_files("indian_pines"),
+        code=code("cgt.data.audit") + code("cgt.analysis.audit"),
+    output:
+        f"{RESULTS}/summary/audit.csv",
+    log:
+        f"{RESULTS}/logs/audit.log",
+    conda:
+        "../../environment.yml"
+    params:
+        raw=folder_of_raw,
+        prepared=lambda wildcards, input: expand("{d}={p}", zip, d=SCENES, p=input.prepared),
+    message:
+        "Count what the splits of the scene train and test on"
+    shell:
+        "python -m cgt audit {params.prepared:q} --raw {params.raw:q} --out {output:q}"
+        " > {log:q} 2>&1"

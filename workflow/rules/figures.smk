@@ -1,18 +1,30 @@
-# Figures: PDF, SVG and PNG.
-FIGURES = [
-    "accuracy_cost",
-    "accuracy_exits",
-    "exit_shares",
-    "operating_points",
-    "exit_rules",
-    "overthinking",
-    "calibration",
-    "training_dynamics",
-    "comparisons",
-    "gradients",
-    "resolved",
-    "claims",
-]
+# Figures: PDF, SVG and PNG. For the report: category, what is shown, what question it answers.
+FIGURES = {
+    "accuracy_cost": ("Accuracy and cost", "Accuracy against cost", "What does accuracy cost?"),
+    "comparisons": ("Accuracy and cost", "Differences in area", "Who beats BranchyNet?"),
+    "accuracy_exits": ("Exits", "Accuracy against early exits", "How many may leave early?"),
+    "exit_shares": ("Exits", "Shares of the exits", "Where do samples leave?"),
+    "operating_points": ("Exits", "Exits in use", "Which exit answers?"),
+    "exit_rules": ("Exits", "Gains of other rules", "Is there a better rule to leave by?"),
+    "overthinking": (
+        "Calibration and overthinking",
+        "Overthinking",
+        "How often was an earlier exit right?",
+    ),
+    "calibration": (
+        "Calibration and overthinking",
+        "Reliability",
+        "Is an exit right as often as it is sure?",
+    ),
+    "training_dynamics": (
+        "Training",
+        "Weights and active samples",
+        "What do deep exits learn from?",
+    ),
+    "gradients": ("Training", "Gradients", "Which exit trains the shared stage?"),
+    "resolved": ("Training", "Resolved samples", "Does a gate take memory for ease?"),
+    "claims": ("Claims", "Claims at a glance", "Which of the paper's claims hold?"),
+}
 
 
 rule plots:
@@ -22,11 +34,7 @@ rule plots:
     output:
         expand(f"{RESULTS}/figures/{{figure}}.pdf", figure=FIGURES),
         expand(f"{RESULTS}/figures/{{figure}}.png", figure=FIGURES),
-        report(
-            expand(f"{RESULTS}/figures/{{figure}}.svg", figure=FIGURES),
-            caption="../report/figures.rst",
-            category="Figures",
-        ),
+        [shown(f"{RESULTS}/figures/{name}.svg", name, *FIGURES[name]) for name in FIGURES],
     log:
         f"{RESULTS}/logs/figures.log",
     conda:
@@ -53,4 +61,6 @@ rule figures:
     shell:
         "(python -m cgt tables --summary {params.folder:q}/summary --out {params.folder:q}/tables"
         " && python -m cgt figures --summary {params.folder:q}/summary"
+        " --out {params.folder:q}/figures"
+        " && python -m cgt pictures --summary {params.folder:q}/summary"
         " --out {params.folder:q}/figures) > {log:q} 2>&1"

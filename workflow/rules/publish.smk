@@ -4,6 +4,7 @@ rule publish:
         rules.aggregate.output,
         rules.tables.output,
         rules.plots.output,
+        rules.pictures.output,
     log:
         f"{RESULTS}/logs/publish.log",
     conda:

@@ -1,18 +1,40 @@
-# Tables for people: CSV, Markdown and LaTeX.
+# Tables for people: Markdown and, for the report, HTML; Table 1 as CSV and LaTeX too.
+TABLES = {
+    "results": ("Accuracy and cost", "Short table", "How good is each method at the knee?"),
+    "table_1": ("Accuracy and cost", "Table 1", "How good, leaving where, at what cost?"),
+    "comparisons": (
+        "Accuracy and cost",
+        "All pairs and ranks",
+        "Which differences are more than noise?",
+    ),
+    "exit_rules": ("Exits", "Areas by exit rule", "How much does another rule gain?"),
+    "overthinking": (
+        "Calibration and overthinking",
+        "Overthinking in numbers",
+        "How often does it cost the answer?",
+    ),
+    "calibration": (
+        "Calibration and overthinking",
+        "Calibration error",
+        "Does a temperature mend it?",
+    ),
+    "why": ("Training", "In words", "Why do the curves look as they do?"),
+    "verdicts": ("Claims", "Verdicts", "Which claims hold on which dataset?"),
+    "claims": ("Claims", "Claims ledger", "What are the verdicts based on?"),
+}
+if SCENES:
+    TABLES["audit"] = ("Data", "Audit of the splits", "Does the test split leak into training?")
+
+
 rule tables:
     input:
         summary=rules.aggregate.output,
+        audit=rules.audit.output if SCENES else [],
         code=code("cgt.analysis.tables"),
     output:
-        expand(f"{RESULTS}/tables/table_1.{{form}}", form=["csv", "md", "tex"]),
-        f"{RESULTS}/tables/results.md",
-        f"{RESULTS}/tables/exit_rules.md",
-        f"{RESULTS}/tables/overthinking.md",
-        f"{RESULTS}/tables/calibration.md",
-        f"{RESULTS}/tables/claims.md",
-        f"{RESULTS}/tables/verdicts.md",
-        f"{RESULTS}/tables/comparisons.md",
-        f"{RESULTS}/tables/why.md",
+        expand(f"{RESULTS}/tables/{{table}}.md", table=TABLES),
+        expand(f"{RESULTS}/tables/table_1.{{form}}", form=["csv", "tex"]),
+        [shown(f"{RESULTS}/tables/{name}.html", f"tables/{name}", *TABLES[name]) for name in TABLES],
     log:
         f"{RESULTS}/logs/tables.log",
     conda:

@@ -12,7 +12,7 @@ from cgt.analysis.pictures.parts import read_npz
 from cgt.analysis.style import EXIT_COLORS, dataset_name, looks
 
 PANEL = 2.1  # inches
-MARGIN = 2.2  # inches for names and the colour bar
+LEFT, RIGHT, BOTTOM, TOP = 1.5, 0.65, 0.42, 0.62  # inches around the panels
 
 
 def read_confusion(path: Path) -> pd.DataFrame:
@@ -45,7 +45,12 @@ def confusion(counts_path: Path, names_path: Path, dataset: str) -> Figure:
     names = np.array(class_names)[occurs]
     counts = counts[:, occurs][:, :, occurs]
     totals = counts.sum(axis=(0, 2))
-    figure = Figure(figsize=(len(exits) * PANEL + MARGIN, PANEL + 0.85), layout="constrained")
+    figure = Figure(figsize=(LEFT + len(exits) * PANEL + RIGHT, TOP + PANEL + BOTTOM))
+    width, height = figure.get_size_inches()
+    # By hand: square panels, long names and a shared bar are more than the layout engine can do.
+    figure.subplots_adjust(
+        LEFT / width, BOTTOM / height, 1 - RIGHT / width, 1 - TOP / height, wspace=0.04
+    )
     axes = figure.subplots(1, len(exits), sharey=True, squeeze=False)[0]
     for ax, e in zip(axes, exits, strict=True):
         part = counts[e - 1]
@@ -55,10 +60,7 @@ def confusion(counts_path: Path, names_path: Path, dataset: str) -> Figure:
             norm=PowerNorm(0.4, 0, 1),  # errors are rare; a linear scale would show none
             interpolation="none",
         )
-        right = np.trace(part) / max(part.sum(), 1)
-        share = part.sum() / counts.sum()
-        text = f"Exit {e}: {100 * share:.1f} % leave,\n{100 * right:.1f} % of them right"
-        ax.set_title(text, loc="left")
+        ax.set_title(_heading(e, part, counts.sum()), loc="left")
         ax.set_xticks(range(len(names)), [str(n + 1) for n in range(len(names))], fontsize=5.5)
         ax.set_yticks(
             range(len(names)), [f"{name}  {n + 1}" for n, name in enumerate(names)], fontsize=6
@@ -67,11 +69,24 @@ def confusion(counts_path: Path, names_path: Path, dataset: str) -> Figure:
         ax.set_xlabel("Answer")
         ax.grid(visible=False)
         ax.spines[:].set(visible=True, color=EXIT_COLORS[e - 1], linewidth=1.5)
-    bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.01, ticks=[0, 0.01, 0.1, 0.5, 1])
+    place = figure.add_axes(
+        (1 - 0.9 * RIGHT / width, BOTTOM / height, 0.08 / width, PANEL / height)
+    )
+    bar = figure.colorbar(image, cax=place, ticks=[0, 0.01, 0.1, 0.5, 1])
     bar.ax.set_yticklabels(["0", "1", "10", "50", "100"], fontsize=6)
     bar.set_label("Share of the class (%)", fontsize=7)
     bar.outline.set_linewidth(0.4)
     run = frame.iloc[0]
     look = looks([run["method"]])[run["method"]]
-    figure.suptitle(f"{dataset_name(run['dataset'])}, {look.name}, seed {run['seed']}", fontsize=8.5)
+    figure.suptitle(
+        f"{dataset_name(run['dataset'])}, {look.name}, seed {run['seed']}", fontsize=8.5
+    )
     return figure
+
+
+def _heading(number: int, counts: np.ndarray, samples: int) -> str:
+    leave = counts.sum()
+    if leave == 0:
+        return f"Exit {number}:\nnobody leaves"
+    share, right = leave / samples, np.trace(counts) / leave
+    return f"Exit {number}: {100 * share:.1f} % leave,\n{100 * right:.1f} % of them right"

@@ -41,7 +41,7 @@ def route_maps(files: Mapping[str, Path]) -> dict[str, np.ndarray]:
     }
 
 
-def choose(test: SplitPredictions, num_classes: int, each: int) -> dict[str, np.ndarray]:
+def choose(test: SplitPredictions, num_classes: int, each: int = 2) -> dict[str, np.ndarray]:
     """Choose samples that leave at each exit, right (0) and wrong (1), of each class.
 
     They are the first ones in the order of the test set, so nobody picked them. Returns `index`

@@ -35,7 +35,9 @@ def gallery(path: Path) -> Figure:
         _block(ax, arrays, block, tiles[block])
     method = str(arrays["shown"])
     look = looks([method])[method]
-    figure.suptitle(f"{look.name}, seed {arrays['seed']}, τ = {arrays['threshold']:g}", fontsize=8.5)
+    figure.suptitle(
+        f"{look.name}, seed {arrays['seed']}, τ = {arrays['threshold']:g}", fontsize=8.5
+    )
     return figure
 
 
@@ -70,7 +72,13 @@ def _block(
             if answer >= 0:
                 y = (k + 1) * (height + GAP + NAME) - GAP - NAME / 2
                 ax.text(
-                    centers[klass], y, names[answer], color=_WRONG, ha="center", va="center", fontsize=5
+                    centers[klass],
+                    y,
+                    names[answer],
+                    color=_WRONG,
+                    ha="center",
+                    va="center",
+                    fontsize=5,
                 )
 
 

@@ -1,4 +1,4 @@
-"""The Indian Pines scene: what is known of it, each method's map, and which exit drew each pixel."""
+"""The Indian Pines scene: what is known of it, and what each method's exits make of it."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,16 +1,19 @@
-"""Tables for people (Markdown, LaTeX) and the same numbers for machines (CSV)."""
+"""Tables for people (Markdown, HTML, LaTeX) and the same numbers for machines (CSV)."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
+from cgt.analysis.audit import read_audit
 from cgt.analysis.frames import read_summary
+from cgt.analysis.tables.audit import audit_markdown
 from cgt.analysis.tables.calibration import calibration_files
 from cgt.analysis.tables.claims import claims_files
 from cgt.analysis.tables.comparisons import comparisons_files
 from cgt.analysis.tables.exit_rules import exit_rules_files
 from cgt.analysis.tables.overthinking import overthinking_files
+from cgt.analysis.tables.page import page
 from cgt.analysis.tables.table_1 import results_files, table_1_files
 from cgt.analysis.tables.why import why_files
 from cgt.files import write_text
@@ -29,8 +32,14 @@ TABLES: tuple[Callable[[dict[str, pd.DataFrame]], dict[str, str]], ...] = (
 
 
 def write_tables(summary_dir: Path | str, out_dir: Path | str) -> None:
-    """Write every table from the CSVs in `summary_dir` into `out_dir`."""
+    """Write every table from the CSVs in `summary_dir` into `out_dir`; Markdown as HTML too."""
     frames = read_summary(summary_dir)
-    for files in TABLES:
-        for name, text in files(frames).items():
-            write_text(Path(out_dir) / name, text)
+    texts = {name: text for files in TABLES for name, text in files(frames).items()}
+    audit = Path(summary_dir) / "audit.csv"
+    if audit.is_file():  # there is none without a scene among the datasets
+        texts["audit.md"] = audit_markdown(frames, read_audit(audit))
+    for name, text in texts.items():
+        path = Path(out_dir) / name
+        write_text(path, text)
+        if path.suffix == ".md":
+            write_text(path.with_suffix(".html"), page(text, path.stem))

@@ -11,9 +11,9 @@ from cgt.analysis.tables.parts import ABSENT, Rows, markdown, number, percent
 RANDOM, DISJOINT = "indian_pines", "indian_pines_disjoint"
 _OVERLAP = "Overlap (%)"
 _NOTE = (
-    "Pixels of each class by split, at one seed. Unused: within the guard band, or of a class that is "
-    "too small to be split. Overlap: test patches that have a pixel in common "
-    "with a training patch. A class without test pixels is not in the macro averages."
+    "Pixels of each class by split, at one seed. Unused: within the guard band, or of a class too "
+    "small to be split. Overlap: test patches that have a pixel in common with a training patch. A "
+    "class without test pixels is not in the macro averages."
 )
 _GAP_NOTE = (
     "Test accuracy in %, mean ± standard deviation over n seeds; gap: random minus disjoint, in "
@@ -45,9 +45,7 @@ def _classes(rows: pd.DataFrame) -> Rows:
     ]
     tested = rows["test"].sum()
     overlap = (rows["test_overlap"].fillna(0) * rows["test"]).sum() / tested
-    totals = {
-        count.capitalize(): f"**{rows[count].sum():d}**" for count in (*COUNTS, "unused")
-    }
+    totals = {count.capitalize(): f"**{rows[count].sum():d}**" for count in (*COUNTS, "unused")}
     return [*lines, {"Class": "**all**", **totals, _OVERLAP: f"**{percent(overlap)}**"}]
 
 

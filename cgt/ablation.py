@@ -1,0 +1,103 @@
+"""Studies of the configuration to the runs they need.
+
+A study varies one or two keys of a method, everything else as tuned. A run is named by what differs
+from the tuned method, such as `soft_cgt,scale=4,tau=0.7`; the tuned method itself is `soft_cgt`. So
+studies that meet in a point share its runs.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+LABEL_SMOOTHING = "label_smoothing"
+"""The one key that a study may vary though it belongs to the dataset, not to the method."""
+
+
+class Variant(NamedTuple):
+    """How to train one variant of a method on one dataset."""
+
+    method: str
+    label_smoothing: float
+    hyperparameters: dict[str, Any]
+    """All of the method's own that are not at their default, and `lr`."""
+
+
+class Cell(NamedTuple):
+    """One point of a study; a study of one key has no `column`. Values are text."""
+
+    dataset: str
+    method: str
+    row: str
+    row_value: str
+    column: str
+    column_value: str
+    variant: str
+
+
+def cells(config: Mapping, defaults: Mapping[str, Mapping[str, Any]]) -> list[Cell]:
+    """Every point of every study of `config["ablation"]`, in order.
+
+    defaults: values of hyperparameters that the configuration does not set, by method. A key that
+    is in neither counts as changed at every value.
+    """
+    found = []
+    for dataset, method, point in _points(config):
+        (row, row_value), (column, column_value) = [*point.items(), ("", "")][:2]
+        name = _name(method, _changes(config, defaults, dataset, method, point))
+        values = (row, text(row_value), column, text(column_value))
+        found.append(Cell(dataset, method, *values, name))
+    return found
+
+
+def variants(
+    config: Mapping, defaults: Mapping[str, Mapping[str, Any]]
+) -> dict[tuple[str, str], Variant]:
+    """What to train, by dataset and name; the tuned method of every study comes first."""
+    found = {}
+    for dataset, method, point in _points(config):
+        for changes in ({}, _changes(config, defaults, dataset, method, point)):
+            own = {**config["methods"][method][dataset], **changes}
+            smoothing = own.pop(LABEL_SMOOTHING, config["datasets"][dataset][LABEL_SMOOTHING])
+            found[dataset, _name(method, changes)] = Variant(method, smoothing, own)
+    return found
+
+
+def runs(config: Mapping, defaults: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, int]]:
+    """Dataset, name and seed of every run."""
+    return [
+        (dataset, name, seed)
+        for dataset, name in variants(config, defaults)
+        for seed in config["ablation"]["seeds"][dataset]
+    ]
+
+
+def text(value: Any) -> str:
+    """A value as it stands in names and tables: `0.7`, `true`, `residual`, `1-0.6-0.2`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "-".join(map(text, value))
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _points(config: Mapping) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for study in config.get("ablation", {}).get("studies", []):
+        vary = study["vary"]
+        for dataset, method in itertools.product(study["datasets"], study["methods"]):
+            for values in itertools.product(*vary.values()):
+                yield dataset, method, dict(zip(vary, values, strict=True))
+
+
+def _changes(
+    config: Mapping, defaults: Mapping, dataset: str, method: str, point: Mapping[str, Any]
+) -> dict[str, Any]:
+    tuned = {
+        **defaults.get(method, {}),
+        LABEL_SMOOTHING: config["datasets"][dataset][LABEL_SMOOTHING],
+        **config["methods"][method][dataset],
+    }
+    return {key: value for key, value in point.items() if key not in tuned or tuned[key] != value}
+
+
+def _name(method: str, changes: Mapping[str, Any]) -> str:
+    return ",".join([method, *(f"{key}={text(changes[key])}" for key in sorted(changes))])

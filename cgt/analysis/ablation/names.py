@@ -1,0 +1,22 @@
+"""Display names of what studies vary."""
+
+_KEYS = {
+    "tau": "τ",
+    "labels": "gate knows labels",
+    "clean_gate": "gate on clean samples",
+    "normalize": "rows normalised",
+    "label_smoothing": "label smoothing",
+    "exit_weights_start": "λ at the start",
+    "exit_weights_end": "λ at the end",
+}
+_VALUES = {"true": "yes", "false": "no"}
+
+
+def key_name(key: str) -> str:
+    """Display name of a key; an unknown one keeps its own."""
+    return _KEYS.get(key, key)
+
+
+def value_name(value: str) -> str:
+    """Display name of a value: `1-0.6-0.2` becomes `1/0.6/0.2`."""
+    return _VALUES.get(value, value.replace("-", "/"))

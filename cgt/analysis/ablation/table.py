@@ -1,0 +1,62 @@
+"""The ablations for people, as Markdown."""
+
+import pandas as pd
+
+from cgt.analysis.ablation.effects import METRICS, told_apart
+from cgt.analysis.ablation.names import key_name, value_name
+from cgt.analysis.style import dataset_name, looks
+from cgt.analysis.tables.parts import Rows, markdown, percent
+
+_HEADINGS = dict(zip(METRICS, ("Δ area", "Δ exit 1", "Δ last exit"), strict=True))
+_NOTE = (
+    "Area: mean test accuracy over all cost budgets, in %, over n seeds. Δ: difference from the "
+    "tuned method in points, with its 95 % interval, paired by seed: of the area, and of the "
+    "accuracy of the first and the last exit on all test samples. Bold: the interval leaves out 0; "
+    "it is not corrected for the number of rows, so expect one in twenty by chance."
+)
+
+
+def ablation_markdown(table: pd.DataFrame) -> str:
+    """One table per dataset, one row per variant; the tuned method is the first of its rows."""
+    parts = [
+        f"**{dataset_name(dataset)}**\n\n{markdown(_rows(part), text=('Method', 'Change'))}"
+        for dataset, part in table.groupby("dataset", sort=False)
+    ]
+    return "\n".join([*parts, f"{_NOTE}\n"])
+
+
+def _rows(table: pd.DataFrame) -> Rows:
+    # Studies meet in points: show each variant once.
+    once = table.drop_duplicates(["method", "variant", "metric"])
+    changed = once["variant"] != once["method"]
+    once = once.assign(changed=changed, told=told_apart(once))
+    once = once.sort_values(["method", "changed"], kind="stable")
+    rows = []
+    for (method, variant), part in once.groupby(["method", "variant"], sort=False):
+        of = part.set_index("metric")
+        rows.append(
+            {
+                "Method": looks([method])[method].name,
+                "Change": _change(variant),
+                "Area": percent(of.loc["area", "mean"]),
+                **{
+                    heading: "" if variant == method else _difference(of.loc[metric])
+                    for metric, heading in _HEADINGS.items()
+                },
+                "n": str(of.loc["area", "n"]),
+            }
+        )
+    return rows
+
+
+def _change(variant: str) -> str:
+    _, *changes = variant.split(",")
+    pairs = (change.split("=") for change in changes)
+    return ", ".join(f"{key_name(k)} = {value_name(v)}" for k, v in pairs) or "as tuned"
+
+
+def _difference(row: pd.Series) -> str:
+    shown = f"{100 * row['difference']:+.2f}".replace("-", "−")
+    if row["n"] > 1:
+        shown += f" ± {percent((row['ci_high'] - row['ci_low']) / 2)}"
+    return f"**{shown}**" if row["told"] else shown

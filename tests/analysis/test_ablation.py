@@ -1,0 +1,116 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cgt.analysis.ablation import draw_ablation, write_effects
+from cgt.analysis.ablation.effects import effects, read_effects, told_apart
+from cgt.analysis.ablation.table import ablation_markdown
+from cgt.analysis.frames import write_csv
+
+T_2 = 4.302653  # 97.5 % point of Student's t with 2 degrees of freedom
+TUNED = [0.90, 0.92, 0.94]
+CHANGED = [0.91, 0.94, 0.97]  # 1, 2 and 3 points better
+
+
+def cell(row, row_value, column, column_value, variant):
+    names = ("dataset", "method", "row", "row_value", "column", "column_value", "variant")
+    values = ("indian_pines", "soft_cgt", row, row_value, column, column_value, variant)
+    return dict(zip(names, values, strict=True))
+
+
+CELLS = [
+    cell("tau", "0.5", "labels", "true", "soft_cgt"),
+    cell("tau", "0.5", "labels", "false", "soft_cgt,labels=false"),
+    cell("labels", "true", "", "", "soft_cgt"),
+    cell("labels", "false", "", "", "soft_cgt,labels=false"),
+]
+
+
+def frames(seeds=3):
+    runs = [
+        ("indian_pines", variant, seed, value)
+        for variant, values in {"soft_cgt": TUNED, "soft_cgt,labels=false": CHANGED}.items()
+        for seed, value in enumerate(values[:seeds], start=1)
+    ]
+    areas = pd.DataFrame(runs, columns=["dataset", "method", "seed", "area"])
+    exits = [
+        (dataset, variant, seed, number, value - 0.1 / number, 0.5, 100 * number)
+        for dataset, variant, seed, value in runs
+        for number in (1, 2)
+    ]
+    names = ["dataset", "method", "seed", "exit", "accuracy", "f1_macro", "macs"]
+    return {"areas": areas, "exits": pd.DataFrame(exits, columns=names)}
+
+
+def test_effects_by_hand():
+    """Differences 1, 2, 3 points: mean 2, standard deviation 1, interval 2 ± t / √3."""
+    table = effects(frames(), CELLS).set_index(["row", "row_value", "column_value", "metric"])
+    found = table.loc[("labels", "false", "", "area")]
+    half = 0.01 * T_2 / np.sqrt(3)
+    assert found["mean"] == pytest.approx(0.94)
+    assert found["difference"] == pytest.approx(0.02)
+    assert [found["ci_low"], found["ci_high"]] == pytest.approx([0.02 - half, 0.02 + half])
+    assert found["n"] == 3
+    assert table.loc[("tau", "0.5", "false", "first_exit"), "mean"] == pytest.approx(0.84)
+    assert table.loc[("tau", "0.5", "false", "last_exit"), "mean"] == pytest.approx(0.89)
+
+
+def test_the_tuned_method_does_not_differ_from_itself():
+    table = effects(frames(), CELLS)
+    tuned = table[table["variant"] == "soft_cgt"]
+    assert (tuned[["difference", "ci_low", "ci_high"]] == 0).all(axis=None)
+    assert not told_apart(tuned).any()
+
+
+def test_seeds_are_paired_not_averaged():
+    """The order of the rows does not matter, and the spread between seeds drops out."""
+    shuffled = {name: frame.sample(frac=1, random_state=1) for name, frame in frames().items()}
+    pd.testing.assert_frame_equal(effects(shuffled, CELLS), effects(frames(), CELLS))
+
+
+def test_told_apart_by_the_interval():
+    table = pd.DataFrame({"ci_low": [0.1, -0.1, -0.2, np.nan], "ci_high": [0.2, 0.1, -0.1, np.nan]})
+    assert told_apart(table).tolist() == [True, False, True, False]
+
+
+def test_a_missing_seed_is_named():
+    incomplete = frames()
+    incomplete["areas"] = incomplete["areas"].iloc[:-1]
+    with pytest.raises(ValueError, match="indian_pines/soft_cgt,labels=false: its seeds are not"):
+        effects(incomplete, CELLS)
+
+
+@pytest.mark.parametrize("seeds", [3, 1])
+def test_what_is_written_is_read_again(tmp_path, seeds):
+    table = effects(frames(seeds), CELLS)
+    write_csv(table, tmp_path / "effects.csv")
+    pd.testing.assert_frame_equal(
+        read_effects(tmp_path / "effects.csv"), table, atol=1e-6, check_dtype=False
+    )
+
+
+def test_table_shows_each_variant_once():
+    lines = ablation_markdown(effects(frames(), CELLS)).splitlines()
+    rows = [line for line in lines if line.startswith("| SoftCGT")]
+    assert rows == [
+        "| SoftCGT | as tuned | 92.00 |  |  |  | 3 |",
+        "| SoftCGT | gate knows labels = no | 94.00 | +2.00 ± 2.48 | +2.00 ± 2.48 "
+        "| +2.00 ± 2.48 | 3 |",
+    ]
+
+
+@pytest.mark.parametrize("seeds", [3, 1])
+def test_figures_and_table_are_drawn_from_the_summary(tmp_path, seeds):
+    for name, frame in frames(seeds).items():
+        write_csv(frame, tmp_path / f"{name}.csv")
+    write_effects(tmp_path, CELLS, tmp_path / "effects.csv")
+    contents = []
+    for folder in ("first", "second"):
+        draw_ablation(tmp_path / "effects.csv", tmp_path / folder)
+        files = sorted(path for path in (tmp_path / folder).rglob("*") if path.is_file())
+        contents.append([path.read_bytes() for path in files])
+    assert [path.name for path in files] == [
+        *(f"ablation_indian_pines.{form}" for form in ("pdf", "png", "svg")),
+        "ablation.md",
+    ]
+    assert contents[0] == contents[1]

@@ -1,0 +1,165 @@
+"""What the pictures show, counted by hand; and that they can be drawn from files alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+
+from cgt.analysis.pictures import PICTURES, draw_pictures
+from cgt.analysis.pictures.confusion import matrix, read_confusion
+from cgt.analysis.pictures.data import choose, confusion, route_maps, write_confusion
+from cgt.analysis.pictures.parts import LAND_COVER, paint, save_npz
+from cgt.predictions import Predictions, SplitPredictions, save_predictions
+
+NAMES = list(LAND_COVER)
+RUN = ("fashion_mnist", "soft_cgt", 1)
+
+
+@pytest.fixture
+def test_split():
+    """Two exits, six samples in no order; the threshold of all pictures is 0.9."""
+    return SplitPredictions(
+        prediction=np.array([[0, 0, 1, 1, 0, 0], [0, 0, 1, 0, 1, 0]]),
+        confidence=np.array(
+            [[0.95, 0.9, 0.99, 0.5, 0.5, 0.97], [1, 1, 1, 0.2, 0.3, 1]], dtype=np.float32
+        ),
+        target=np.array([0, 0, 0, 0, 0, 0]),
+        index=np.array([40, 10, 50, 20, 30, 60]),
+    )
+
+
+def test_gallery_takes_the_first_of_each_kind_in_the_order_of_the_dataset(test_split):
+    chosen = choose(test_split, num_classes=2, each=2)
+    # Exit 1 takes samples 40, 10, 50, 60 (0.9 reaches 0.9); 50 is wrong there.
+    assert chosen["count"][:, :, 0].tolist() == [[3, 1], [1, 1]]
+    assert chosen["count"][:, :, 1].sum() == 0
+    assert chosen["index"][0, 0, 0].tolist() == [10, 40]
+    assert chosen["index"][0, 1, 0].tolist() == [50, -1]
+    assert chosen["index"][1, 0, 0].tolist() == [20, -1]
+    assert chosen["index"][1, 1, 0].tolist() == [30, -1]
+    assert chosen["answer"][:, 1, 0].tolist() == [[1, -1], [1, -1]]
+    assert (chosen["index"][:, :, 1] == -1).all()
+
+
+def test_confusion_counts_at_the_exit_that_answers(test_split):
+    rows = confusion(test_split, RUN)
+    assert rows.drop(columns=["dataset", "method", "seed"]).to_numpy().tolist() == [
+        [1, 0, 0, 3],
+        [1, 0, 1, 1],
+        [2, 0, 0, 1],
+        [2, 0, 1, 1],
+    ]
+    assert matrix(rows[rows["exit"] == 1], 2).tolist() == [[3, 1], [0, 0]]
+
+
+def test_maps_are_routed_pixel_by_pixel(tmp_path):
+    np.savez(
+        tmp_path / "a.npz",
+        prediction=np.array([[[1, 2]], [[3, 4]]], dtype=np.uint8),
+        confidence=np.array([[[0.95, 0.1]], [[0.0, 0.0]]], dtype=np.float32),
+    )
+    np.savez(
+        tmp_path / "b.npz",
+        prediction=np.array([[[5, 6]]], dtype=np.uint8),
+        confidence=np.zeros((1, 1, 2), dtype=np.float32),
+    )
+    maps = route_maps({"deep": tmp_path / "a.npz", "one": tmp_path / "b.npz"})
+    assert maps["methods"].tolist() == ["deep", "one"]
+    assert maps["exits"].tolist() == [2, 1]
+    assert maps["prediction"].tolist() == [[[1, 4]], [[5, 6]]]
+    assert maps["exit"].tolist() == [[[1, 2]], [[1, 1]]]
+
+
+def test_paint_looks_colours_up():
+    painted = paint(np.array([[1, 0]]), ["#ff0000", "#00ff00"])
+    assert painted.tolist() == [[list(to_rgb("#00ff00")), list(to_rgb("#ff0000"))]]
+
+
+def test_land_cover_colours_are_all_different():
+    colors = np.array([to_rgb(color) for color in LAND_COVER.values()])
+    apart = np.abs(colors[:, None] - colors[None]).sum(axis=2)
+    assert apart[~np.eye(len(colors), dtype=bool)].min() > 0.15
+
+
+@pytest.fixture(scope="module")
+def summary(tmp_path_factory):
+    """The files of all pictures, made of random numbers."""
+    folder = tmp_path_factory.mktemp("summary")
+    rng = np.random.default_rng(0)
+    methods = ["single_exit", "static", "branchynet", "classynet", "hard_cgt", "soft_cgt"]
+    size = (len(methods), 12, 15)
+    exits = rng.integers(1, 4, size)
+    exits[0], exits[1] = 1, 3
+    for dataset in ("indian_pines", "indian_pines_disjoint"):
+        save_npz(
+            folder / f"scene_{dataset}.npz",
+            shown="soft_cgt",
+            color=rng.integers(0, 256, (12, 15, 3), dtype=np.uint8),
+            truth=rng.integers(0, 17, size[1:], dtype=np.uint8),
+            split=rng.integers(0, 4, size[1:], dtype=np.uint8),
+            class_names=NAMES,
+            methods=methods,
+            exits=np.array([1, 3, 3, 3, 3, 3]),
+            prediction=rng.integers(0, 16, size, dtype=np.uint8),
+            exit=exits,
+        )
+    answer = rng.integers(-1, 10, (3, 2, 10, 2))
+    save_npz(
+        folder / "gallery.npz",
+        shown="soft_cgt",
+        seed=1,
+        threshold=0.9,
+        class_names=NAMES[:10],
+        index=answer,
+        answer=answer,
+        count=rng.integers(0, 99, (3, 2, 10)),
+        image=rng.integers(0, 256, (*answer.shape, 28, 28), dtype=np.uint8),
+    )
+    runs = {}
+    for dataset in ("fashion_mnist", "indian_pines", "indian_pines_disjoint"):
+        target = rng.integers(0, 10, 200)
+        part = SplitPredictions(
+            prediction=np.where(rng.random((3, 200)) < 0.9, target, 4),
+            confidence=rng.random((3, 200)).astype(np.float32),
+            target=target,
+            index=np.arange(200),
+        )
+        path = folder / f"{dataset}.npz"
+        save_predictions(path, Predictions(part, part, np.array([1, 2, 3])))
+        runs[dataset, "soft_cgt", 1] = path
+    write_confusion(runs, folder / "confusion.csv")
+    return folder
+
+
+def test_all_pictures_are_drawn_from_the_summary_and_always_the_same(summary, tmp_path):
+    for out in ("a", "b"):
+        draw_pictures(summary, tmp_path / out)
+    names = {f"{picture}.{suffix}" for picture in PICTURES for suffix in ("pdf", "svg", "png")}
+    assert {path.name for path in (tmp_path / "a").iterdir()} == names
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_without_its_file_a_picture_is_left_out(summary, tmp_path):
+    for file in ("gallery.npz", "confusion.csv"):
+        (tmp_path / file).write_bytes((summary / file).read_bytes())
+    draw_pictures(tmp_path, tmp_path / "out")
+    drawn = {path.stem for path in (tmp_path / "out").iterdir()}
+    assert drawn == {"gallery", "confusion_fashion_mnist"}
+
+
+def test_scene_picture_names_methods_and_exits(summary):
+    figure = PICTURES["scene_indian_pines"].draw(summary / "scene_indian_pines.npz")
+    texts = [ax.get_title(loc="left") for ax in figure.axes]
+    texts += [text.get_text() for ax in figure.axes for text in ax.texts]
+    for words in ("False colours", "Ground truth", "Split", "SoftCGT", "one exit"):
+        assert words in texts
+    assert "all at exit 3" in texts  # side by side, one network answers for everything
+    legend = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert {"Train", "Validation", "Test", "Exit 1", "Exit 3"} <= legend
+
+
+def test_confusion_of_wrong_columns_is_refused(tmp_path):
+    pd.DataFrame({"exit": [1]}).to_csv(tmp_path / "confusion.csv", index=False)
+    with pytest.raises(ValueError, match="columns are"):
+        read_confusion(tmp_path / "confusion.csv")

@@ -1,0 +1,87 @@
+from pathlib import Path
+
+from cgt.ablation import Variant, cells, runs, text, variants
+from cgt.config import known_defaults, load_config, load_schema
+
+ROOT = Path(__file__).parents[1]
+SCHEMA = load_schema(ROOT / "workflow/schemas")
+
+DEFAULTS = {"soft_cgt": {"labels": True}}
+CONFIG = {
+    "datasets": {"a": {"label_smoothing": 0.0}, "b": {"label_smoothing": 0.1}},
+    "methods": {
+        "soft_cgt": {"a": {"lr": 0.1, "tau": 0.5}, "b": {"lr": 0.2, "tau": 0.9}},
+        "hard_cgt": {"a": {"lr": 0.3, "tau": 0.7}},
+    },
+    "ablation": {
+        "seeds": {"a": [1, 2], "b": [7]},
+        "studies": [
+            {
+                "methods": ["soft_cgt"],
+                "datasets": ["a", "b"],
+                "vary": {"tau": [0.5, 0.9], "labels": [True, False]},
+            },
+            {"methods": ["soft_cgt"], "datasets": ["a"], "vary": {"label_smoothing": [0.0, 0.1]}},
+            {"methods": ["hard_cgt"], "datasets": ["a"], "vary": {"tau": [0.9]}},
+        ],
+    },
+}
+
+
+def test_cells_are_all_combinations_named_by_what_is_not_as_tuned():
+    found = cells(CONFIG, DEFAULTS)
+    assert [cell.variant for cell in found] == [
+        *("soft_cgt", "soft_cgt,labels=false", "soft_cgt,tau=0.9", "soft_cgt,labels=false,tau=0.9"),
+        *("soft_cgt,tau=0.5", "soft_cgt,labels=false,tau=0.5", "soft_cgt", "soft_cgt,labels=false"),
+        *("soft_cgt", "soft_cgt,label_smoothing=0.1"),
+        "hard_cgt,tau=0.9",
+    ]
+    assert found[1] == ("a", "soft_cgt", "tau", "0.5", "labels", "false", "soft_cgt,labels=false")
+    assert found[-1] == ("a", "hard_cgt", "tau", "0.9", "", "", "hard_cgt,tau=0.9")
+
+
+def test_variants_change_the_varied_keys_only():
+    found = variants(CONFIG, DEFAULTS)
+    assert found["a", "soft_cgt"] == Variant("soft_cgt", 0.0, {"lr": 0.1, "tau": 0.5})
+    assert found["a", "soft_cgt,tau=0.9"] == Variant("soft_cgt", 0.0, {"lr": 0.1, "tau": 0.9})
+    assert found["b", "soft_cgt,labels=false"] == Variant(
+        "soft_cgt", 0.1, {"lr": 0.2, "tau": 0.9, "labels": False}
+    )
+    smoothed = found["a", "soft_cgt,label_smoothing=0.1"]
+    assert smoothed == Variant("soft_cgt", 0.1, {"lr": 0.1, "tau": 0.5})
+
+
+def test_the_tuned_method_is_run_though_no_study_meets_it():
+    assert ("a", "hard_cgt") in variants(CONFIG, DEFAULTS)
+
+
+def test_studies_that_meet_share_their_runs():
+    found = runs(CONFIG, DEFAULTS)
+    assert len(set(found)) == len(found)
+    assert found.count(("a", "soft_cgt", 1)) == 1
+    assert {seed for dataset, _, seed in found if dataset == "b"} == {7}
+
+
+def test_without_the_section_there_is_nothing_to_run():
+    config = {key: value for key, value in CONFIG.items() if key != "ablation"}
+    assert cells(config, DEFAULTS) == [] and runs(config, DEFAULTS) == []
+
+
+def test_values_as_text():
+    values = (True, 1.0, 0.05, "residual", [1.0, 0.6])
+    assert [text(value) for value in values] == ["true", "1", "0.05", "residual", "1-0.6"]
+
+
+def test_the_studies_of_the_paper_know_what_is_tuned():
+    """Each has the tuned method among its points, so figures can show what it is compared to."""
+    config = load_config(ROOT / "config/config.yaml")
+    with_reference, studies = set(), set()
+    for cell in cells(config, known_defaults(SCHEMA)):
+        study = (cell.dataset, cell.method, cell.row, cell.column)
+        studies.add(study)
+        if cell.variant == cell.method:
+            with_reference.add(study)
+    assert studies == with_reference
+    varied = {key for _, _, *keys in studies for key in keys}
+    assert {"tau", "scale", "gate", "leak", "normalize", "label_smoothing", "labels"} < varied
+    assert {"exit_weights_start", "clean_gate"} < varied

@@ -1,0 +1,149 @@
+# What each part of CGT is worth: one or two hyperparameters at a time, everything else as tuned.
+# The wildcard `method` is a variant's name here, such as `soft_cgt,tau=0.5`.
+ABLATION = f"{RESULTS}/ablation"
+
+
+rule ablate:
+    input:
+        code=lambda wildcards: method_code(variant(wildcards).method),
+        shared_code=training_code(),
+        raw=lambda wildcards: raw_files(wildcards.dataset),
+        prepared=rules.prepare.output,
+    output:
+        predictions=f"{ABLATION}/runs/{{dataset}}/{{method}}/{{seed}}/predictions.npz",
+        history=f"{ABLATION}/runs/{{dataset}}/{{method}}/{{seed}}/history.csv",
+        gradients=f"{ABLATION}/runs/{{dataset}}/{{method}}/{{seed}}/gradients.csv",
+        manifest=f"{ABLATION}/runs/{{dataset}}/{{method}}/{{seed}}/manifest.json",
+        model=f"{ABLATION}/runs/{{dataset}}/{{method}}/{{seed}}/model.safetensors",
+    log:
+        f"{RESULTS}/logs/ablation/train/{{dataset}}/{{method}}/{{seed}}.log",
+    wildcard_constraints:
+        method=VARIANT_NAME,
+    priority: lambda wildcards: len(DATASETS) - DATASETS.index(wildcards.dataset)
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        raw=folder_of_raw,
+        method=lambda wildcards: variant(wildcards).method,
+        settings=variant_settings,
+        hyperparameters=variant_hyperparameters,
+        out=subpath(output.predictions, parent=True),
+        checkpoints=f"{RESULTS}/checkpoints/ablation/{{dataset}}/{{method}}/{{seed}}",
+    message:
+        "Train {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
+    shell:
+        "OMP_NUM_THREADS={threads} python -m cgt train --dataset {wildcards.dataset:q}"
+        " --method {params.method:q} --seed {wildcards.seed} --prepared {input.prepared:q}"
+        " --raw {params.raw:q} --settings {params.settings:q}"
+        " --hyperparameters {params.hyperparameters:q} --out {params.out:q}"
+        " --checkpoints {params.checkpoints:q} > {log:q} 2>&1"
+
+
+use rule evaluate as evaluate_variant with:
+    input:
+        predictions=rules.ablate.output.predictions,
+        code=code("cgt.analysis.evaluation"),
+    output:
+        expand(
+            f"{ABLATION}/runs/{{dataset}}/{{method}}/{{seed}}/{{table}}.csv",
+            table=EVALUATED_TABLES,
+            allow_missing=True,
+        ),
+    log:
+        f"{RESULTS}/logs/ablation/evaluate/{{dataset}}/{{method}}/{{seed}}.log",
+    wildcard_constraints:
+        method=VARIANT_NAME,
+
+
+use rule aggregate as aggregate_variants with:
+    input:
+        runs=expand([*rules.ablate.output, *rules.evaluate_variant.output], zip, **VARIANT_RUNS),
+        code=code("cgt.analysis.summary"),
+    output:
+        expand(f"{ABLATION}/summary/{{table}}.csv", table=SUMMARY_TABLES),
+    log:
+        f"{RESULTS}/logs/ablation/aggregate.log",
+    params:
+        folder=f"{ABLATION}/runs",
+        out=f"{ABLATION}/summary",
+        runs=expand("{dataset}/{method}/{seed}", zip, **VARIANT_RUNS),
+    message:
+        "Gather all variants"
+
+
+rule ablation_effects:
+    input:
+        summary=rules.aggregate_variants.output,
+        code=code("cgt.analysis.ablation"),
+    output:
+        f"{ABLATION}/summary/effects.csv",
+    log:
+        f"{RESULTS}/logs/ablation/effects.log",
+    conda:
+        "../../environment.yml"
+    params:
+        summary=f"{ABLATION}/summary",
+        cells=json.dumps([cell._asdict() for cell in CELLS]),
+    message:
+        "Compare each variant to the tuned method"
+    shell:
+        "python -m cgt ablation-effects --summary {params.summary:q} --cells {params.cells:q}"
+        " --out {output:q} > {log:q} 2>&1"
+
+
+rule ablation:
+    input:
+        effects=rules.ablation_effects.output,
+        code=code("cgt.analysis.ablation"),
+    output:
+        expand(
+            f"{ABLATION}/figures/ablation_{{dataset}}.{{form}}",
+            dataset=ABLATED_DATASETS,
+            form=["pdf", "png"],
+        ),
+        [
+            shown(
+                f"{ABLATION}/figures/ablation_{dataset}.svg",
+                "ablation",
+                "Ablations",
+                dataset,
+                "What is each part of CGT worth?",
+            )
+            for dataset in ABLATED_DATASETS
+        ],
+        table=f"{ABLATION}/tables/ablation.md",
+    log:
+        f"{RESULTS}/logs/ablation/draw.log",
+    conda:
+        "../../environment.yml"
+    params:
+        out=ABLATION,
+    message:
+        "Draw the ablations"
+    shell:
+        "python -m cgt ablation-draw --effects {input.effects:q} --out {params.out:q} > {log:q} 2>&1"
+
+
+rule publish_ablation:
+    input:
+        rules.ablation.output,
+    log:
+        f"{RESULTS}/logs/ablation/publish.log",
+    conda:
+        "../../environment.yml"
+    params:
+        results=ABLATION,
+        runs=expand("{dataset}/{method}/{seed}", zip, **VARIANT_RUNS),
+        out=f"{PUBLISHED}/ablation",
+        # Large, and no figure is drawn from them.
+        without=[
+            f"{table}.csv"
+            for table in SUMMARY_TABLES
+            if table not in ("areas", "exits", "operating_points", "timings")
+        ],
+    message:
+        "Copy the ablations to results/published"
+    shell:
+        "python -m cgt publish {params.runs:q} --results {params.results:q} --out {params.out:q}"
+        " --without {params.without:q} > {log:q} 2>&1"
