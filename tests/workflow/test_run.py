@@ -6,11 +6,12 @@ import json
 import pytest
 from checkout import TINY
 
+from cgt.analysis.conclusions import CONCLUSIONS
 from cgt.analysis.figures import FIGURES
 from cgt.analysis.frames import TABLES
 from cgt.config import merge
 
-AFTER_ONE_RUN = {"evaluate": 1, "aggregate": 1, "plots": 1, "tables": 1}
+AFTER_ONE_RUN = {"evaluate": 1, "aggregate": 1, "conclude": 1, "plots": 1, "tables": 1}
 PICTURES = {"scene": 1, "collect_scene": 1, "confusion": 1, "pictures": 1}
 
 
@@ -42,6 +43,7 @@ def test_a_fresh_checkout_plans_every_stage(fresh):
         "train_soft_cgt": 1,
         "evaluate": 2,
         "aggregate": 1,
+        "conclude": 1,
         "tables": 1,
         "plots": 1,
         "audit": 1,
@@ -54,6 +56,7 @@ def test_everything_promised_is_there(finished):
     results = finished.folder / "results/tiny"
     assert {path.stem for path in (results / "summary").iterdir()} == {
         *TABLES,
+        *CONCLUSIONS,
         "audit",
         "confusion",
         "scene_indian_pines",
