@@ -2,6 +2,7 @@
 rule publish:
     input:
         rules.aggregate.output,
+        rules.conclude.output,
         rules.tables.output,
         rules.plots.output,
         rules.pictures.output,
