@@ -121,6 +121,10 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, help="folder to publish into")
     command.add_argument("--without", nargs="*", default=[], help="names of files to leave out")
 
+    command = _add(commands, "readme", readme, "put the published tables into the README")
+    command.add_argument("readme", type=Path)
+    command.add_argument("--tables", type=Path, required=True, help="folder of the tables")
+
     command = _add(commands, "tune-trial", tune_trial, "train and score one trial on validation")
     _add_job(command)
     command.add_argument("--trial", type=int, required=True)
@@ -273,6 +277,12 @@ def publish(arguments: argparse.Namespace) -> None:
     from cgt.publish import publish
 
     publish(arguments.results, arguments.expected, arguments.out, arguments.without)
+
+
+def readme(arguments: argparse.Namespace) -> None:
+    from cgt.readme import fill
+
+    fill(arguments.readme, arguments.tables)
 
 
 def readme(arguments: argparse.Namespace) -> None:
