@@ -13,6 +13,8 @@ from cgt.tuning import trials
 PUBLISHED = ROOT / "results/published"
 CONFIG = load_config(ROOT / "config/config.yaml")
 
+DO_NOT_ROUTE = {"single_exit", "static"}
+
 
 def rows(name):
     with (PUBLISHED / name).open(encoding="utf-8", newline="") as stream:
@@ -68,11 +70,13 @@ def test_summary_holds_every_run_of_the_configuration():
         for method in CONFIG["methods"]
         for seed in CONFIG["seeds"]
     }
-    for table in TABLES:
+    for table, spec in TABLES.items():
         published = {
             (row["dataset"], row["method"], row["seed"]) for row in rows(f"summary/{table}.csv")
         }
-        assert published == expected, table
+        assert published <= expected, table
+        silent = {method for _, method, _ in expected - published}
+        assert silent <= (DO_NOT_ROUTE if spec.may_be_empty else set()), table
 
 
 def test_manifest_describes_the_runs_of_the_configuration():
