@@ -285,12 +285,6 @@ def readme(arguments: argparse.Namespace) -> None:
     fill(arguments.readme, arguments.tables)
 
 
-def readme(arguments: argparse.Namespace) -> None:
-    from cgt.readme import fill
-
-    fill(arguments.readme, arguments.tables)
-
-
 def tune_trial(arguments: argparse.Namespace) -> None:
     from cgt.analysis.area import validation_area
     from cgt.files import write_json

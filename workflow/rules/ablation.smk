@@ -65,8 +65,8 @@ use rule aggregate as aggregate_variants with:
     log:
         f"{RESULTS}/logs/ablation/aggregate.log",
     params:
-        folder=f"{ABLATION}/runs",
-        out=f"{ABLATION}/summary",
+        folder=subpath(input[0], ancestor=4),
+        out=subpath(output[0], parent=True),
         runs=expand("{dataset}/{method}/{seed}", zip, **VARIANT_RUNS),
     message:
         "Gather all variants"
@@ -83,7 +83,7 @@ rule ablation_effects:
     conda:
         "../../environment.yml"
     params:
-        summary=f"{ABLATION}/summary",
+        summary=subpath(input[0], parent=True),
         cells=json.dumps([cell._asdict() for cell in CELLS]),
     message:
         "Compare each variant to the tuned method"
@@ -118,7 +118,7 @@ rule ablation:
     conda:
         "../../environment.yml"
     params:
-        out=ABLATION,
+        out=subpath(output[0], ancestor=2),
     message:
         "Draw the ablations"
     shell:
@@ -133,7 +133,7 @@ rule publish_ablation:
     conda:
         "../../environment.yml"
     params:
-        results=ABLATION,
+        results=subpath(input[0], ancestor=2),
         runs=expand("{dataset}/{method}/{seed}", zip, **VARIANT_RUNS),
         out=f"{PUBLISHED}/ablation",
         # Large, and no figure is drawn from them.

@@ -119,7 +119,7 @@ rule confusion:
     conda:
         "../../environment.yml"
     params:
-        folder=f"{RESULTS}/runs",
+        folder=subpath(input[0], ancestor=4),
         runs=expand(
             "{dataset}/{method}/{seed}",
             dataset=DATASETS,
@@ -148,8 +148,8 @@ rule pictures:
     conda:
         "../../environment.yml"
     params:
-        summary=f"{RESULTS}/summary",
-        out=f"{RESULTS}/figures",
+        summary=subpath(input[0], parent=True),
+        out=subpath(output[0], parent=True),
     message:
         "Draw the pictures"
     shell:
