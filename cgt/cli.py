@@ -302,6 +302,7 @@ def tune_trial(arguments: argparse.Namespace) -> None:
         "dataset": arguments.dataset,
         "method": arguments.method,
         "trial": arguments.trial,
+        "seed": arguments.seed,
         "settings": {"lr": arguments.settings["lr"], **arguments.hyperparameters},
         "score": score,
     }

@@ -158,11 +158,12 @@ def _number_hint(value: Any) -> str:
 
 def _contradictions(config: Mapping) -> Iterable[str]:
     tuning = config["tuning"]
-    if tuning["seed"] in config["seeds"]:
-        yield (
-            f"  tuning.seed: {tuning['seed']} is not allowed; "
-            f"it must not be one of seeds: {', '.join(map(str, config['seeds']))}"
-        )
+    for dataset, shortened in tuning["datasets"].items():
+        for seed in sorted(set(shortened["seeds"]) & set(config["seeds"])):
+            yield (
+                f"  tuning.datasets.{dataset}.seeds: {seed} is not allowed; "
+                f"it must not be one of seeds: {', '.join(map(str, config['seeds']))}"
+            )
     for key, allowed in {"seed": config["seeds"], "method": list(config["methods"])}.items():
         if config["pictures"][key] not in allowed:
             yield (

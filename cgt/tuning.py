@@ -1,7 +1,7 @@
 """Equal tuning: every method gets the same number of trials, scored on validation data alone.
 
-A trial is one training run at the dedicated tuning seed with a shortened schedule. Its score is
-`cgt.analysis.area.validation_area`. Test predictions are never looked at.
+A trial is a training run with a shortened schedule at each of the seeds kept for tuning. Its score
+is the mean `cgt.analysis.area.validation_area`. Test predictions are never looked at.
 """
 
 import csv
@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import random
+import statistics
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import yaml
 
 from cgt.files import write_text
 
-COLUMNS = ("dataset", "method", "trial", "lr", "hyperparameters", "score", "chosen")
+COLUMNS = ("dataset", "method", "trial", "lr", "hyperparameters", "n", "score", "chosen")
 
 
 def trials(tuning: Mapping, dataset: str, method: str) -> list[dict[str, Any]]:
@@ -48,9 +49,10 @@ def trials(tuning: Mapping, dataset: str, method: str) -> list[dict[str, Any]]:
 def select(records: Iterable[Mapping]) -> list[dict[str, Any]]:
     """Return the trials sorted by (dataset, method, trial), with `chosen` set on the best of each.
 
-    Each record has dataset, method, trial, settings and score. The earlier of equal trials wins.
+    Each record has dataset, method, trial, seed, settings and score; a trial's score is the mean
+    over its seeds, and `n` their number. The earlier of equal trials wins.
     """
-    rows = sorted(records, key=lambda row: (row["dataset"], row["method"], row["trial"]))
+    rows = _mean_over_seeds(records)
     best: dict[tuple[str, str], Mapping] = {}
     for row in rows:
         key = row["dataset"], row["method"]
@@ -74,6 +76,24 @@ def write_selection(paths: Iterable[Path], out: Path) -> None:
     write_text(out / "best.yaml", text)
 
 
+def _mean_over_seeds(records: Iterable[Mapping]) -> list[dict[str, Any]]:
+    trials_seen: dict[tuple[str, str, int], list[Mapping]] = {}
+    for record in sorted(records, key=lambda row: row["seed"]):
+        key = record["dataset"], record["method"], record["trial"]
+        trials_seen.setdefault(key, []).append(record)
+    return [
+        {
+            "dataset": dataset,
+            "method": method,
+            "trial": trial,
+            "settings": runs[0]["settings"],
+            "n": len(runs),
+            "score": statistics.fmean(run["score"] for run in runs),
+        }
+        for (dataset, method, trial), runs in sorted(trials_seen.items())
+    ]
+
+
 def _to_csv(rows: Iterable[Mapping]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -87,6 +107,7 @@ def _to_csv(rows: Iterable[Mapping]) -> str:
                 row["trial"],
                 row["settings"]["lr"],
                 json.dumps(hyperparameters, sort_keys=True),
+                row["n"],
                 f"{row['score']:.6f}",
                 int(row["chosen"]),
             ]

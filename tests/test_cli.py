@@ -178,6 +178,7 @@ def test_tuning_scores_on_validation_and_selects(data, tmp_path):
         "dataset": "indian_pines",
         "method": "branchynet",
         "trial": 1,
+        "seed": 1,
         "settings": {"lr": 0.05, **weights},
         "score": validation_area(predictions),
     }

@@ -86,12 +86,12 @@ MISTAKES = {
         ["results: '$(date)'", "letters, digits"],
     ),
     "tuning seed among the seeds": (
-        {"tuning": {"seed": 3}},
-        ["tuning.seed: 3", "must not be one of seeds: 1, 2, 3, 5"],
+        {"tuning": {"datasets": {"indian_pines": {"seeds": [9, 3]}}}},
+        ["tuning.datasets.indian_pines.seeds: 3", "must not be one of seeds: 1, 2, 3, 4, 5"],
     ),
     "picture of a seed that is not run": (
         {"pictures": {"seed": 9}},
-        ["pictures.seed: 9", "must be one of seeds: 1, 2, 3, 5"],
+        ["pictures.seed: 9", "must be one of seeds: 1, 2, 3, 4, 5"],
     ),
     "picture of a method that is not run": (
         {"pictures": {"method": "softcgt"}},

@@ -12,15 +12,16 @@ from cgt.tuning import select, trials, write_selection
 
 CONFIG = load_config(Path(__file__).parents[1] / "config/config.yaml")
 TUNING = CONFIG["tuning"]
-SPACE = {"seed": 9, "trials": 4, "space": {"lr": [0.1, 0.2], "m": {"tau": [0.5, 0.7], "leak": [0]}}}
+SPACE = {"trials": 4, "space": {"lr": [0.1, 0.2], "m": {"tau": [0.5, 0.7], "leak": [0]}}}
 
 
-def record(method, trial, score, dataset="d", lr=0.1):
+def record(method, trial, score, dataset="d", lr=0.1, seed=9):
     settings = {"lr": lr, "tau": trial / 10}
     return {
         "dataset": dataset,
         "method": method,
         "trial": trial,
+        "seed": seed,
         "settings": settings,
         "score": score,
     }
@@ -79,6 +80,20 @@ def test_the_best_score_is_chosen_and_the_earlier_of_equals():
     ]
 
 
+def test_a_trial_is_scored_by_its_mean_over_the_seeds():
+    scores = {0: (0.5, 0.9), 1: (0.75, 0.75)}
+    rows = select(
+        record("m", trial, score, seed=seed)
+        for seed in (0, 1)
+        for trial, both in scores.items()
+        for score in [both[seed]]
+    )
+    assert [(row["n"], row["score"], row["chosen"]) for row in rows] == [
+        (2, 0.7, False),
+        (2, 0.75, True),
+    ]
+
+
 def test_selection_files(tmp_path):
     records = [record("m", 0, 0.5), record("m", 1, 0.75, lr=0.2), record("m", 0, 0.5, dataset="e")]
     paths = [tmp_path / f"{number}.json" for number in range(3)]
@@ -92,6 +107,7 @@ def test_selection_files(tmp_path):
         "trial": "1",
         "lr": "0.2",
         "hyperparameters": '{"tau": 0.1}',
+        "n": "1",
         "score": "0.750000",
         "chosen": "1",
     }

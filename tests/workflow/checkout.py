@@ -34,9 +34,8 @@ TINY = {
     },
     "pictures": {"seed": 1, "method": "soft_cgt"},
     "tuning": {
-        "seed": 1000,
         "trials": 2,
-        "datasets": {"indian_pines": {"epochs": 1}},
+        "datasets": {"indian_pines": {"epochs": 1, "seeds": [1000, 1001]}},
         "space": {"lr": [0.05, 0.1], "soft_cgt": {"scale": [1.0, 4.0]}},
     },
 }

@@ -121,7 +121,7 @@ def test_a_new_seed_adds_its_runs_only(finished):
 
 
 def test_tuning_plans_the_same_number_of_trials_for_every_method(finished):
-    assert finished.planned("tune") == {"prepare": 1, "tune_trial": 4, "tune": 1}
+    assert finished.planned("tune") == {"prepare": 2, "tune_trial": 8, "tune": 1}
 
 
 def test_check_accepts_the_finished_run(finished):
@@ -160,7 +160,7 @@ MISTAKES = {
     "seeds": ({"seeds": [1, 1]}, "seeds: [1, 1]"),
     "epochs": ({"datasets": {"indian_pines": {"epochs": -1}}}, "epochs: -1"),
     "tau": ({"methods": {"soft_cgt": {"indian_pines": {"tau": 1.5}}}}, "tau: 1.5"),
-    "tuning seed": ({"seeds": [1, 1000]}, "tuning.seed: 1000"),
+    "tuning seed": ({"seeds": [1, 1000]}, "tuning.datasets.indian_pines.seeds: 1000"),
 }
 
 

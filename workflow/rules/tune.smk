@@ -1,4 +1,4 @@
-# Equal tuning: the same number of trials for every method, at a seed that is not in `seeds`.
+# Equal tuning: the same number of trials for every method, at seeds that are not in `seeds`.
 
 
 rule tune_trial:
@@ -6,26 +6,25 @@ rule tune_trial:
         code=method_code("{method}"),
         shared_code=training_code() + code("cgt.analysis.area"),
         raw=lambda wildcards: raw_files(wildcards.dataset),
-        prepared=expand(rules.prepare.output, seed=config["tuning"]["seed"], allow_missing=True),
+        prepared=rules.prepare.output,
     output:
-        f"{RESULTS}/tuning/{{dataset}}/{{method}}/{{trial}}.json",
+        f"{RESULTS}/tuning/{{dataset}}/{{method}}/{{trial}}/seed-{{seed}}.json",
     log:
-        f"{RESULTS}/logs/tune/{{dataset}}/{{method}}/{{trial}}.log",
+        f"{RESULTS}/logs/tune/{{dataset}}/{{method}}/{{trial}}/seed-{{seed}}.log",
     priority: lambda wildcards: len(DATASETS) - DATASETS.index(wildcards.dataset)
     conda:
         "../../environment.yml"
     threads: 1
     params:
-        seed=config["tuning"]["seed"],
         raw=folder_of_raw,
         settings=trial_settings,
         hyperparameters=trial_hyperparameters,
-        work=f"{RESULTS}/checkpoints/tuning/{{dataset}}/{{method}}/{{trial}}",
+        work=f"{RESULTS}/checkpoints/tuning/{{dataset}}/{{method}}/{{trial}}/seed-{{seed}}",
     message:
-        "Tune {wildcards.method} on {wildcards.dataset}, trial {wildcards.trial}"
+        "Tune {wildcards.method} on {wildcards.dataset}, trial {wildcards.trial}, seed {wildcards.seed}"
     shell:
         "OMP_NUM_THREADS={threads} python -m cgt tune-trial --dataset {wildcards.dataset:q}"
-        " --method {wildcards.method:q} --seed {params.seed} --trial {wildcards.trial}"
+        " --method {wildcards.method:q} --seed {wildcards.seed} --trial {wildcards.trial}, seed {wildcards.seed}"
         " --prepared {input.prepared:q} --raw {params.raw:q} --settings {params.settings:q}"
         " --hyperparameters {params.hyperparameters:q} --work {params.work:q} --out {output:q}"
         " > {log:q} 2>&1"
@@ -33,12 +32,16 @@ rule tune_trial:
 
 rule tune:
     input:
-        trials=expand(
-            rules.tune_trial.output,
-            dataset=TUNED,
-            method=METHODS,
-            trial=range(config["tuning"]["trials"]),
-        ),
+        trials=[
+            expand(
+                rules.tune_trial.output,
+                dataset=dataset,
+                method=METHODS,
+                trial=range(config["tuning"]["trials"]),
+                seed=config["tuning"]["datasets"][dataset]["seeds"],
+            )
+            for dataset in TUNED
+        ],
         code=code("cgt.tuning"),
     output:
         table=f"{RESULTS}/tuning/tuning.csv",
