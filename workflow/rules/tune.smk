@@ -24,7 +24,7 @@ rule tune_trial:
         "Tune {wildcards.method} on {wildcards.dataset}, trial {wildcards.trial}, seed {wildcards.seed}"
     shell:
         "OMP_NUM_THREADS={threads} python -m cgt tune-trial --dataset {wildcards.dataset:q}"
-        " --method {wildcards.method:q} --seed {wildcards.seed} --trial {wildcards.trial}, seed {wildcards.seed}"
+        " --method {wildcards.method:q} --seed {wildcards.seed} --trial {wildcards.trial}"
         " --prepared {input.prepared:q} --raw {params.raw:q} --settings {params.settings:q}"
         " --hyperparameters {params.hyperparameters:q} --work {params.work:q} --out {output:q}"
         " > {log:q} 2>&1"
