@@ -50,7 +50,8 @@ publish: $(READY)  ## copy the results of a full run to results/published
 	$(SNAKEMAKE) publish
 
 test: $(READY)  ## all tests, with coverage
-	$(VENV)/bin/python -m pytest --cov=cgt --cov-report=term --cov-fail-under=90
+	$(VENV)/bin/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile \
+	  --cov=cgt --cov-report=term --cov-fail-under=90
 
 lint: $(READY)  ## code style of Python and Snakemake files
 	$(VENV)/bin/ruff check .

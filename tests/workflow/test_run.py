@@ -124,6 +124,15 @@ def test_tuning_plans_the_same_number_of_trials_for_every_method(finished):
     assert finished.planned("tune") == {"prepare": 2, "tune_trial": 8, "tune": 1}
 
 
+def test_a_trial_is_scored_at_its_seed(fresh):
+    path = "results/tiny/tuning/indian_pines/soft_cgt/1/seed-1001.json"
+    run = fresh.snakemake(path)
+    assert run.returncode == 0, run.stdout
+    record = json.loads((fresh.folder / path).read_text())
+    assert (record["trial"], record["seed"]) == (1, 1001)
+    assert 0 < record["score"] <= 1
+
+
 def test_check_accepts_the_finished_run(finished):
     run = finished.snakemake("check")
     assert run.returncode == 0, run.stdout
