@@ -6,6 +6,7 @@ them.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,12 @@ def exit_columns(frame: pd.DataFrame) -> list[str]:
 def exit_counts(exits: pd.DataFrame) -> dict[str, int]:
     """Number of exits of each method, in order of appearance, from the table `exits`."""
     return exits.groupby("method", sort=False)["exit"].max().to_dict()
+
+
+def routing_exits(frames: Mapping[str, pd.DataFrame]) -> dict[str, int]:
+    """Number of exits of each method that sends samples to different exits."""
+    routing = set(frames["oracle"]["method"])
+    return {m: count for m, count in exit_counts(frames["exits"]).items() if m in routing}
 
 
 def left_early(frame: pd.DataFrame, exits: pd.DataFrame) -> pd.Series:

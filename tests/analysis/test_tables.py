@@ -24,11 +24,12 @@ def test_table_1_is_mean_and_sd_over_seeds(frames):
     assert row["n"] == 2
 
 
-def test_table_1_has_no_exit_shares_for_a_single_exit(frames):
+def test_table_1_has_no_exit_shares_for_methods_that_do_not_route(frames):
     table = table_1(frames)
     metrics = table.groupby("method")["metric"].agg(set)
     exits = {"exit_1", "exit_2", "exit_3"}
     assert exits & metrics["single_exit"] == set()
+    assert exits & metrics["static"] == set()
     assert exits <= metrics["soft_cgt"]
 
 

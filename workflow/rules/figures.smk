@@ -63,4 +63,7 @@ rule figures:
         " && python -m cgt figures --summary {params.folder:q}/summary"
         " --out {params.folder:q}/figures"
         " && python -m cgt pictures --summary {params.folder:q}/summary"
-        " --out {params.folder:q}/figures) > {log:q} 2>&1"
+        " --out {params.folder:q}/figures"
+        " && (test ! -e {params.folder:q}/ablation"
+        " || python -m cgt ablation-draw --effects {params.folder:q}/ablation/summary/effects.csv"
+        " --out {params.folder:q}/ablation)) > {log:q} 2>&1"

@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cgt.analysis.figures.parts import Frames, accuracy_against, pick, routing_exits
-from cgt.analysis.frames import exit_counts
+from cgt.analysis.figures.parts import Frames, accuracy_against, pick
+from cgt.analysis.frames import exit_counts, routing_exits
 from cgt.analysis.statistics import half_width
 from cgt.analysis.style import Look, looks, order
 

@@ -3,7 +3,8 @@
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cgt.analysis.figures.parts import Frames, legend, panels, pick, routing_exits
+from cgt.analysis.figures.parts import Frames, legend, panels, pick
+from cgt.analysis.frames import routing_exits
 from cgt.analysis.gains import RULES, gains
 from cgt.analysis.style import COLUMN, dataset_name, looks, order, policy_name
 

@@ -17,8 +17,8 @@ from cgt.analysis.figures.parts import (
     legend,
     panels,
     pick,
-    routing_exits,
 )
+from cgt.analysis.frames import routing_exits
 from cgt.analysis.style import EXIT_COLORS, dataset_name, looks, order
 
 SHOWN = ("branchynet", "hard_cgt", "soft_cgt")

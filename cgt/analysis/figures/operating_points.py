@@ -12,9 +12,8 @@ from cgt.analysis.figures.parts import (
     panels,
     percent,
     pick,
-    routing_exits,
 )
-from cgt.analysis.frames import exit_columns, exit_counts
+from cgt.analysis.frames import exit_columns, exit_counts, routing_exits
 from cgt.analysis.statistics import half_width
 from cgt.analysis.style import COLUMN, EXIT_COLORS, dataset_name, looks, order, point_name
 

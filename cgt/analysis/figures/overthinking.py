@@ -3,7 +3,8 @@
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from cgt.analysis.figures.parts import Frames, legend, panels, percent, pick, routing_exits
+from cgt.analysis.figures.parts import Frames, legend, panels, percent, pick
+from cgt.analysis.frames import routing_exits
 from cgt.analysis.statistics import half_width
 from cgt.analysis.style import COLUMN, dataset_name, looks, order, point_name
 

@@ -10,7 +10,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cgt.analysis.frames import exit_counts
+from cgt.analysis.frames import exit_counts, routing_exits
 from cgt.analysis.statistics import half_width
 from cgt.analysis.style import COLUMN, EXIT_COLORS, dataset_name, looks, order
 
@@ -66,12 +66,6 @@ def legend(
 def pick(frame: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:
     """Rows of one dataset and method; none if the method was not run on it."""
     return frame[(frame["dataset"] == dataset) & (frame["method"] == method)]
-
-
-def routing_exits(frames: Frames) -> dict[str, int]:
-    """Number of exits of each method that sends samples to different exits."""
-    routing = set(frames["oracle"]["method"])
-    return {m: count for m, count in exit_counts(frames["exits"]).items() if m in routing}
 
 
 def exit_handles(exits: int) -> list[Line2D]:

@@ -14,8 +14,8 @@ from cgt.analysis.figures.parts import (
     panels,
     percent,
     pick,
-    routing_exits,
 )
+from cgt.analysis.frames import routing_exits
 from cgt.analysis.style import EXIT_COLORS, dataset_name, looks, order
 
 GATED = ("hard_cgt", "soft_cgt")

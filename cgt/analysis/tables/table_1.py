@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from cgt.analysis.frames import csv_text, exit_columns, exit_counts, left_early
+from cgt.analysis.frames import csv_text, exit_columns, left_early, routing_exits
 from cgt.analysis.statistics import over_seeds
 from cgt.analysis.style import dataset_name, looks, order, point_name
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown, number, percent
@@ -26,18 +26,17 @@ _NOTE = (
 def table_1(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """The numbers of Table 1: one row per point, dataset, method and metric, with mean, sd and n.
 
-    Shares and scores in [0, 1]. Exits that a network does not have get no row; a network with one
-    exit gets none at all, because nothing can leave it early. sd is NaN when n = 1.
+    Shares and scores in [0, 1]. Exits that a network does not have get no row. A method that sends
+    all samples the same way, as static networks do, gets none at all. sd is NaN when n = 1.
     """
     points = frames["operating_points"]
     points = pd.concat([points[points["point"] == point] for point in POINTS])
     shares = exit_columns(points)
     metrics = [*_SCORES, *shares, "relative_cost"]
     table = over_seeds(points, ["point", "dataset", "method"], metrics)
-    count = table["method"].map(exit_counts(frames["exits"]))
+    count = table["method"].map(routing_exits(frames)).fillna(0)
     number = table["metric"].str.extract(r"^exit_(\d+)$", expand=False).astype(float)
-    absent = number.notna() & ((number > count) | (count == 1))
-    return table.loc[~absent, ["point", "dataset", "method", "metric", "mean", "sd", "n"]]
+    return table.loc[~(number > count), ["point", "dataset", "method", "metric", "mean", "sd", "n"]]
 
 
 def table_1_files(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
@@ -66,6 +65,7 @@ def results_markdown(frames: dict[str, pd.DataFrame]) -> str:
         "relative_cost": "Relative cost",
     }
     cells = over_seeds(knee, ["dataset", "method"], list(metrics))
+    cells = cells[(cells["metric"] != "early") | cells["method"].isin(routing_exits(frames))]
     note = (
         "All in %, mean ± standard deviation over n seeds, on test data, at the knee: the cheapest "
         "threshold whose validation accuracy is within one standard error of the best. "
