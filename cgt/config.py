@@ -178,11 +178,12 @@ def _contradictions(config: Mapping) -> Iterable[str]:
         points = len(tuning["space"]["lr"])
         for choices in tuning["space"].get(method, {}).values():
             points *= len(choices)
-        if points < tuning["trials"]:
-            yield (
-                f"  tuning.trials: {tuning['trials']} is not allowed; "
-                f"the search space of {method} has only {points} points"
-            )
+        for dataset, shortened in tuning["datasets"].items():
+            if points < shortened["trials"]:
+                yield (
+                    f"  tuning.datasets.{dataset}.trials: {shortened['trials']} is not allowed; "
+                    f"the search space of {method} has only {points} points"
+                )
 
 
 def _wrong_studies(config: Mapping, schema: Mapping) -> Iterable[str]:

@@ -22,23 +22,23 @@ COLUMNS = ("dataset", "method", "trial", "lr", "hyperparameters", "n", "score", 
 
 
 def trials(tuning: Mapping, dataset: str, method: str) -> list[dict[str, Any]]:
-    """Return `tuning["trials"]` different settings, each `{"lr": ..., **hyperparameters}`.
+    """Return the dataset's number of different settings, each `{"lr": ..., **hyperparameters}`.
 
     Trial 0 is the first entry of every list in the search space. The others are drawn from the
     lists by a generator that depends on (dataset, method, trial) only, and drawn again while they
     repeat an earlier trial. Raises ValueError if the space has too few points.
     """
+    count = tuning["datasets"][dataset]["trials"]
     space = {"lr": tuning["space"]["lr"], **tuning["space"].get(method, {})}
     points = 1
     for choices in space.values():
         points *= len(choices)
-    if points < tuning["trials"]:
+    if points < count:
         raise ValueError(
-            f"tuning.trials is {tuning['trials']}, "
-            f"but the search space of {method} has only {points} points"
+            f"tuning.datasets.{dataset}.trials is {count}, but the search space of {method} has only {points} points"
         )
     drawn = [{name: choices[0] for name, choices in space.items()}]
-    for trial in range(1, tuning["trials"]):
+    for trial in range(1, count):
         generator = _generator(dataset, method, trial)
         while (point := _draw(space, generator)) in drawn:
             pass

@@ -70,8 +70,8 @@ MISTAKES = {
         ["seeds.0: '1'", "of type integer; write 1 without quotes"],
     ),
     "text where a number is due": (
-        {"tuning": {"trials": "many"}},
-        ["tuning.trials: 'many'", "of type integer"],
+        {"tuning": {"datasets": {"indian_pines": {"trials": "many"}}}},
+        ["tuning.datasets.indian_pines.trials: 'many'", "of type integer"],
     ),
     "unknown gate": (
         {"methods": {"soft_cgt": {"indian_pines": {"gate": "sigmod"}}}},
@@ -125,8 +125,8 @@ MISTAKES = {
         ],
     ),
     "more trials than points": (
-        {"tuning": {"trials": 1000}},
-        ["tuning.trials: 1000", "search space of single_exit has only 6 points"],
+        {"tuning": {"datasets": {"indian_pines": {"trials": 1000}}}},
+        ["tuning.datasets.indian_pines.trials: 1000", "search space of single_exit has only 6 points"],
     ),
 }
 

@@ -12,7 +12,10 @@ from cgt.tuning import select, trials, write_selection
 
 CONFIG = load_config(Path(__file__).parents[1] / "config/config.yaml")
 TUNING = CONFIG["tuning"]
-SPACE = {"trials": 4, "space": {"lr": [0.1, 0.2], "m": {"tau": [0.5, 0.7], "leak": [0]}}}
+SPACE = {
+    "datasets": {"d": {"trials": 4}},
+    "space": {"lr": [0.1, 0.2], "m": {"tau": [0.5, 0.7], "leak": [0]}},
+}
 
 
 def record(method, trial, score, dataset="d", lr=0.1, seed=9):
@@ -27,11 +30,16 @@ def record(method, trial, score, dataset="d", lr=0.1, seed=9):
     }
 
 
-@pytest.mark.parametrize("dataset", CONFIG["datasets"])
+def with_trials(tuning, **counts):
+    datasets = {dataset: {"trials": count} for dataset, count in counts.items()}
+    return {**tuning, "datasets": datasets}
+
+
+@pytest.mark.parametrize("dataset", TUNING["datasets"])
 @pytest.mark.parametrize("method", CONFIG["methods"])
 def test_every_method_gets_the_same_number_of_different_trials(dataset, method):
     drawn = trials(TUNING, dataset, method)
-    assert len(drawn) == TUNING["trials"]
+    assert len(drawn) == TUNING["datasets"][dataset]["trials"]
     assert all(drawn.count(point) == 1 for point in drawn)
     for point in drawn:
         assert point["lr"] in TUNING["space"]["lr"]
@@ -48,18 +56,19 @@ def test_a_small_space_is_covered_exactly():
 
 
 def test_trials_are_the_same_again_and_differ_between_datasets():
-    assert trials(TUNING, "a", "soft_cgt") == trials(TUNING, "a", "soft_cgt")
-    assert trials(TUNING, "a", "soft_cgt") != trials(TUNING, "b", "soft_cgt")
+    tuning = with_trials(TUNING, a=6, b=6)
+    assert trials(tuning, "a", "soft_cgt") == trials(tuning, "a", "soft_cgt")
+    assert trials(tuning, "a", "soft_cgt") != trials(tuning, "b", "soft_cgt")
 
 
 def test_more_trials_keep_the_earlier_ones():
-    longer = {**TUNING, "trials": TUNING["trials"] + 4}
-    assert trials(longer, "d", "soft_cgt")[: TUNING["trials"]] == trials(TUNING, "d", "soft_cgt")
+    short, long = (trials(with_trials(TUNING, d=n), "d", "soft_cgt") for n in (6, 10))
+    assert long[:6] == short
 
 
 def test_a_space_that_is_too_small_is_refused():
     with pytest.raises(ValueError, match="the search space of m has only 4 points"):
-        trials({**SPACE, "trials": 5}, "d", "m")
+        trials(with_trials(SPACE, d=5), "d", "m")
 
 
 def test_the_best_score_is_chosen_and_the_earlier_of_equals():

@@ -34,8 +34,7 @@ TINY = {
     },
     "pictures": {"seed": 1, "method": "soft_cgt"},
     "tuning": {
-        "trials": 2,
-        "datasets": {"indian_pines": {"epochs": 1, "seeds": [1000, 1001]}},
+        "datasets": {"indian_pines": {"trials": 2, "epochs": 1, "seeds": [1000, 1001]}},
         "space": {"lr": [0.05, 0.1], "soft_cgt": {"scale": [1.0, 4.0]}},
     },
 }

@@ -37,7 +37,7 @@ rule tune:
                 rules.tune_trial.output,
                 dataset=dataset,
                 method=METHODS,
-                trial=range(config["tuning"]["trials"]),
+                trial=range(config["tuning"]["datasets"][dataset]["trials"]),
                 seed=config["tuning"]["datasets"][dataset]["seeds"],
             )
             for dataset in TUNED
