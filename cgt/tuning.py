@@ -35,7 +35,8 @@ def trials(tuning: Mapping, dataset: str, method: str) -> list[dict[str, Any]]:
         points *= len(choices)
     if points < count:
         raise ValueError(
-            f"tuning.datasets.{dataset}.trials is {count}, but the search space of {method} has only {points} points"
+            f"tuning.datasets.{dataset}.trials is {count}, "
+            f"but the search space of {method} has only {points} points"
         )
     drawn = [{name: choices[0] for name, choices in space.items()}]
     for trial in range(1, count):

@@ -126,7 +126,10 @@ MISTAKES = {
     ),
     "more trials than points": (
         {"tuning": {"datasets": {"indian_pines": {"trials": 1000}}}},
-        ["tuning.datasets.indian_pines.trials: 1000", "search space of single_exit has only 6 points"],
+        [
+            "tuning.datasets.indian_pines.trials: 1000",
+            "search space of single_exit has only 6 points",
+        ],
     ),
 }
 
