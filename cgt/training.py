@@ -237,15 +237,19 @@ class Trainer:
         _train_mode(network, phase.trainable)
         sums = torch.zeros(3, phase.depth)
         clean_gate = self.method.clean_gate
+        draws = _generator(self.data.name, self.seed, "draw", epoch)
         for step, (x, y, clean) in enumerate(self._batches(epoch)):
-            logits = network(x)
+            progress = self._progress(epoch + step / self.steps)
+            draw = torch.rand(len(y), generator=draws)
+            logits, seen = self.method.forward(network, x, y, progress, draw)
             if not torch.stack(logits).isfinite().all():
                 raise DivergedError(
                     f"training diverged at epoch {epoch + 1}, step {step + 1}: the logits hold NaN "
                     f"or infinity; a smaller lr than {self.settings.lr} may help"
                 )
-            seen = {"gate_logits": self._at_inference(network, phase, clean)} if clean_gate else {}
-            terms = self.method.terms(logits, y, self._progress(epoch + step / self.steps), **seen)
+            if clean_gate:
+                seen["gate_logits"] = self._at_inference(network, phase, clean)
+            terms = self.method.terms(logits, y, progress, **seen)
             optimizer.zero_grad(set_to_none=True)
             terms.total().backward()
             optimizer.step()

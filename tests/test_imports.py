@@ -19,6 +19,7 @@ LIBRARY = {
     "cgt.losses",
     "cgt.network",
     "cgt.exits",
+    "cgt.selective",
     "cgt.cost",
 }
 EXPERIMENT = {
