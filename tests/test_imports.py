@@ -28,6 +28,7 @@ EXPERIMENT = {
     "cgt.augment",
     "cgt.checkpoint",
     "cgt.gradients",
+    "cgt.optimizer",
     "cgt.saved",
     "cgt.training",
     "cgt.scene",
