@@ -71,8 +71,9 @@ _KNOWN = {
     "classynet": Look("ClassyNet", _PALETTE[4], "v"),
     "hard_cgt": Look("HardCGT", _PALETTE[3], "D"),
     "soft_cgt": Look("SoftCGT", _PALETTE[0], "o"),
+    "cgt_plus": Look("CGT+ (ours)", "#882255", ">"),
 }
-_SPARE = list(itertools.product("p<>hHd8", _PALETTE[5:]))
+_SPARE = list(itertools.product("p<hHd8", _PALETTE[5:]))
 
 _DATASETS = {
     "fashion_mnist": "Fashion-MNIST",

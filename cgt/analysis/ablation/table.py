@@ -5,7 +5,7 @@ import pandas as pd
 from cgt.analysis.ablation.effects import METRICS, told_apart
 from cgt.analysis.ablation.names import key_name, value_name
 from cgt.analysis.style import dataset_name, looks
-from cgt.analysis.tables.parts import Rows, markdown, percent
+from cgt.analysis.tables.parts import Rows, markdown, percent, signed
 
 _HEADINGS = dict(zip(METRICS, ("Δ area", "Δ exit 1", "Δ last exit"), strict=True))
 _NOTE = (
@@ -56,7 +56,7 @@ def _change(variant: str) -> str:
 
 
 def _difference(row: pd.Series) -> str:
-    shown = f"{100 * row['difference']:+.2f}".replace("-", "−")
+    shown = signed(row["difference"])
     if row["n"] > 1:
         shown += f" ± {percent((row['ci_high'] - row['ci_low']) / 2)}"
     return f"**{shown}**" if row["told"] else shown

@@ -2,51 +2,49 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from cgt.analysis.comparisons import against, reference_of
 from cgt.analysis.comparisons import comparisons as all_pairs
 from cgt.analysis.figures.parts import Frames, legend, panels
-from cgt.analysis.style import COLUMN, dataset_name, looks, order
+from cgt.analysis.style import COLUMN, Look, dataset_name, looks, order
 
-REFERENCE = "branchynet"
 ALPHA = 0.05
+FAR = 4.0
+"""An interval that reaches so many times as far as the median one is left off the scale."""
+_EDGE = 0.04  # of a panel's width, between its side and the marker of what lies beyond it
 
 
 def comparisons(frames: Frames) -> Figure:
     """Difference in area from BranchyNet, paired by seed, with 95 % intervals; datasets in columns.
 
     A filled marker is a difference that stands after Holm's correction over all pairs of methods of
-    the dataset. Without BranchyNet, the first method is the reference.
+    the dataset. A panel's scale is that of its ordinary intervals; one that reaches much farther is
+    an arrow, with its numbers printed. Without BranchyNet, the first method is the reference.
     """
     areas = frames["areas"]
     methods = order(areas, "method")
-    reference = REFERENCE if REFERENCE in methods else methods[0]
+    reference = reference_of(methods)
     others = [method for method in methods if method != reference]
     pairs = all_pairs(frames)
-    pairs = _against(pairs[pairs["metric"] == "area"], reference)
+    pairs = against(pairs[pairs["metric"] == "area"], reference)
+    pairs = pairs.assign(half=(pairs["ci_high"] - pairs["ci_low"]) / 2)
     datasets = order(areas, "dataset")
     width = max(0.8 * COLUMN, 4.6 / len(datasets))
     figure, axes = panels(1, len(datasets), width, 0.55 + 0.2 * len(others), sharey=True)
     for ax, dataset in zip(axes[0], datasets, strict=True):
         found = pairs[pairs["dataset"] == dataset].set_index("method")
         ax.axvline(0, color="0.15", linewidth=0.8, zorder=1)
+        beyond = off_scale(found)
         for y, (method, look) in enumerate(looks(others).items()):
-            if method not in found.index:
-                continue
-            row = found.loc[method]
-            ax.errorbar(
-                row["difference"],
-                y,
-                xerr=None if np.isnan(row["half"]) else row["half"],
-                color=look.color,
-                marker=look.marker,
-                markersize=5,
-                markerfacecolor=look.color if row["p_holm"] < ALPHA else "white",
-                capsize=2,
-                linewidth=1.1,
-            )
+            if method in found.index and not beyond[method]:
+                _interval(ax, y, found.loc[method], look)
+        for y, (method, look) in enumerate(looks(others).items()):
+            if method in found.index and beyond[method]:
+                _arrow(ax, y, found.loc[method], look)
         ax.set_title(dataset_name(dataset))
         ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.xaxis.set_major_formatter(
@@ -62,16 +60,58 @@ def comparisons(frames: Frames) -> Figure:
         Line2D([], [], color="0.3", marker="o", linestyle="", markerfacecolor=fill, label=label)
         for fill, label in (("0.3", "Holm-corrected p < 0.05"), ("white", "not told from 0"))
     ]
-    legend(figure, handles, areas)
+    legend(figure, handles, areas, "; arrow: off the scale")
     return figure
 
 
-def _against(pairs: pd.DataFrame, reference: str) -> pd.DataFrame:
-    """Each method minus the reference: dataset, method, difference, half the interval, p_holm."""
-    half = (pairs["ci_high"] - pairs["ci_low"]) / 2
-    pairs = pairs.assign(half=half)
-    minus = pairs[pairs["method_b"] == reference].assign(method=lambda frame: frame["method_a"])
-    plus = pairs[pairs["method_a"] == reference].assign(
-        method=lambda frame: frame["method_b"], difference=lambda frame: -frame["difference"]
+def off_scale(found: pd.DataFrame) -> pd.Series:
+    """Which intervals reach more than `FAR` times as far from 0 as the median one."""
+    reach = found["difference"].abs() + found["half"].fillna(0)
+    return reach > FAR * reach.median()
+
+
+def _interval(ax: Axes, y: int, row: pd.Series, look: Look) -> None:
+    ax.errorbar(
+        row["difference"],
+        y,
+        xerr=None if np.isnan(row["half"]) else row["half"],
+        capsize=2,
+        linewidth=1.1,
+        **_marker(row, look),
     )
-    return pd.concat([plus, minus])[["dataset", "method", "difference", "half", "p_holm"]]
+
+
+def _arrow(ax: Axes, y: int, row: pd.Series, look: Look) -> None:
+    """At the side where the difference lies, with the numbers inwards of it."""
+    left = row["difference"] < 0
+    side, inwards = (0.0, 1) if left else (1.0, -1)
+    scale = ax.get_yaxis_transform()
+    ax.annotate(
+        "",
+        xy=(side, y),
+        xytext=(side + 2.5 * inwards * _EDGE, y),
+        xycoords=scale,
+        arrowprops={"arrowstyle": "->", "color": look.color, "linewidth": 1.1, "shrinkA": 0},
+    )
+    ax.plot(side + 2.5 * inwards * _EDGE, y, transform=scale, **_marker(row, look))
+    text = f"{100 * row['difference']:+.1f}".replace("-", "−")
+    if not np.isnan(row["half"]):
+        text += f" ± {100 * row['half']:.1f}"
+    ax.text(
+        *(side + 4 * inwards * _EDGE, y, text),
+        transform=scale,
+        fontsize=7,
+        ha="left" if left else "right",
+        va="center",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+    )
+
+
+def _marker(row: pd.Series, look: Look) -> dict[str, str | float]:
+    filled = row["p_holm"] < ALPHA
+    return {
+        "color": look.color,
+        "marker": look.marker,
+        "markersize": 5,
+        "markerfacecolor": look.color if filled else "white",
+    }
