@@ -9,13 +9,11 @@ from matplotlib.ticker import MaxNLocator
 
 from cgt.analysis.comparisons import against, reference_of
 from cgt.analysis.comparisons import comparisons as all_pairs
+from cgt.analysis.figures.off_scale import NOTE, arrow, off_scale
 from cgt.analysis.figures.parts import Frames, legend, panels
 from cgt.analysis.style import COLUMN, Look, dataset_name, looks, order
 
 ALPHA = 0.05
-FAR = 4.0
-"""An interval that reaches so many times as far as the median one is left off the scale."""
-_EDGE = 0.04  # of a panel's width, between its side and the marker of what lies beyond it
 
 
 def comparisons(frames: Frames) -> Figure:
@@ -38,13 +36,15 @@ def comparisons(frames: Frames) -> Figure:
     for ax, dataset in zip(axes[0], datasets, strict=True):
         found = pairs[pairs["dataset"] == dataset].set_index("method")
         ax.axvline(0, color="0.15", linewidth=0.8, zorder=1)
-        beyond = off_scale(found)
+        beyond = off_scale(found["difference"], found["half"])
         for y, (method, look) in enumerate(looks(others).items()):
-            if method in found.index and not beyond[method]:
-                _interval(ax, y, found.loc[method], look)
-        for y, (method, look) in enumerate(looks(others).items()):
-            if method in found.index and beyond[method]:
-                _arrow(ax, y, found.loc[method], look)
+            if method not in found.index:
+                continue
+            row = found.loc[method]
+            if beyond[method]:
+                arrow(ax, y, 100 * row["difference"], 100 * row["half"], **_marker(row, look))
+            else:
+                _interval(ax, y, row, look)
         ax.set_title(dataset_name(dataset))
         ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.xaxis.set_major_formatter(
@@ -60,14 +60,8 @@ def comparisons(frames: Frames) -> Figure:
         Line2D([], [], color="0.3", marker="o", linestyle="", markerfacecolor=fill, label=label)
         for fill, label in (("0.3", "Holm-corrected p < 0.05"), ("white", "not told from 0"))
     ]
-    legend(figure, handles, areas, "; arrow: off the scale")
+    legend(figure, handles, areas, NOTE)
     return figure
-
-
-def off_scale(found: pd.DataFrame) -> pd.Series:
-    """Which intervals reach more than `FAR` times as far from 0 as the median one."""
-    reach = found["difference"].abs() + found["half"].fillna(0)
-    return reach > FAR * reach.median()
 
 
 def _interval(ax: Axes, y: int, row: pd.Series, look: Look) -> None:
@@ -78,32 +72,6 @@ def _interval(ax: Axes, y: int, row: pd.Series, look: Look) -> None:
         capsize=2,
         linewidth=1.1,
         **_marker(row, look),
-    )
-
-
-def _arrow(ax: Axes, y: int, row: pd.Series, look: Look) -> None:
-    """At the side where the difference lies, with the numbers inwards of it."""
-    left = row["difference"] < 0
-    side, inwards = (0.0, 1) if left else (1.0, -1)
-    scale = ax.get_yaxis_transform()
-    ax.annotate(
-        "",
-        xy=(side, y),
-        xytext=(side + 2.5 * inwards * _EDGE, y),
-        xycoords=scale,
-        arrowprops={"arrowstyle": "->", "color": look.color, "linewidth": 1.1, "shrinkA": 0},
-    )
-    ax.plot(side + 2.5 * inwards * _EDGE, y, transform=scale, **_marker(row, look))
-    text = f"{100 * row['difference']:+.1f}".replace("-", "−")
-    if not np.isnan(row["half"]):
-        text += f" ± {100 * row['half']:.1f}"
-    ax.text(
-        *(side + 4 * inwards * _EDGE, y, text),
-        transform=scale,
-        fontsize=7,
-        ha="left" if left else "right",
-        va="center",
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
     )
 
 

@@ -52,12 +52,13 @@ def legend(
 ) -> None:
     """A legend below all panels, where it covers no data; it says what is shown of the seeds."""
     handles = list(handles)
+    rows = -(-len(handles) // 6)
     n = frame["seed"].nunique()
     seeds = f"{shown} over {n} seeds" if n > 1 else "one seed, no interval"
     figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=min(len(handles), 6),
+        ncols=-(-len(handles) // rows),
         title=seeds + note,
         title_fontsize="small",
         columnspacing=1.4,

@@ -4,7 +4,7 @@ import pandas as pd
 
 from cgt.analysis.comparisons import METRICS, against, reference_of
 from cgt.analysis.power import SMALL
-from cgt.analysis.style import dataset_name, looks, order
+from cgt.analysis.style import dataset_name, looks
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown, points
 
 NAMES = dict(zip(METRICS, ("Area", "Accuracy at τ = 0.9"), strict=True))
