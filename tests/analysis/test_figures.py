@@ -83,10 +83,25 @@ def test_one_method_far_off_does_not_stretch_the_scale(frames):
     assert [text.get_text()[:4] for text in ax.texts if text.get_text()] == ["−100"]
 
 
-def test_off_scale_is_what_reaches_four_times_as_far_as_the_median():
-    mean, half = pd.Series([1.0, -1.0, 0.5, 7.9, -8.1]), pd.Series([1.0, 1.0, 1.5, np.nan, 0.0])
-    assert off_scale(mean, half).tolist() == [False, False, False, False, True]
-    assert off_scale(pd.Series([0.0, 0.0]), pd.Series([np.nan, np.nan])).tolist() == [False, False]
+@pytest.mark.parametrize(
+    ("last", "beyond"),
+    [
+        (-8.1, True),  # more than four times the median of 2, twice the 4 of the next
+        (-7.9, False),
+        (7.9, False),
+        (8.1, True),
+    ],
+)
+def test_off_scale_is_what_reaches_far_beyond_the_others(last, beyond):
+    mean = pd.Series([1.0, -1.0, 0.5, 4.0, last])
+    half = pd.Series([1.0, 1.0, 0.5, np.nan, 0.0])
+    assert off_scale(mean, half).tolist() == [False] * 4 + [beyond]
+
+
+def test_a_scale_that_grows_step_by_step_is_shown_whole():
+    mean = pd.Series([1.0, 1.0, 1.0, 3.9, 7.0])  # 7 is far from the median, not from 3.9
+    assert not off_scale(mean, 0 * mean).any()
+    assert not off_scale(0 * mean, 0 * mean).any()
 
 
 def test_a_gradient_that_vanishes_leaves_a_gap(frames):

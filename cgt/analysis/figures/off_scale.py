@@ -6,19 +6,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-FAR = 4.0
-"""An interval that reaches more than so many times as far as the median one is off the scale."""
+FAR, GAP = 4.0, 2.0
+"""Off the scale: reaches `FAR` times as far as the median, and `GAP` times as any that does not."""
 NOTE = "; arrow: off the scale"
 _STEP = 0.04  # of a panel's width
 
 
 def off_scale(mean: pd.Series, half: pd.Series) -> pd.Series:
-    """Which intervals, means ± half (NaN: none), reach more than `FAR` times the median reach.
+    """Which intervals, means ± half (NaN: none), reach far beyond the others.
 
     The reach of an interval is the distance from 0 to its far end.
     """
     reach = mean.abs() + half.fillna(0)
-    return reach > FAR * reach.median()
+    far = reach > FAR * reach.median()
+    return far & (reach > GAP * reach[~far].max())
 
 
 def arrow(ax: Axes, y: float, mean: float, half: float, **marker: Any) -> None:
