@@ -65,5 +65,5 @@ rule figures:
         " && python -m cgt pictures --summary {params.folder:q}/summary"
         " --out {params.folder:q}/figures"
         " && (test ! -e {params.folder:q}/ablation"
-        " || python -m cgt ablation-draw --effects {params.folder:q}/ablation/summary/effects.csv"
+        " || python -m cgt ablation-draw --summary {params.folder:q}/ablation/summary"
         " --out {params.folder:q}/ablation)) > {log:q} 2>&1"
