@@ -1,6 +1,7 @@
 """`cgt bench …`: one subcommand per benchmark. Heavy imports stand inside the handlers."""
 
 import argparse
+import json
 from pathlib import Path
 
 from cgt.arguments import add
@@ -12,6 +13,7 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     bench = commands.add_parser("bench", help=help, description=help)
     benchmarks = bench.add_subparsers(dest="benchmark", required=True, metavar="BENCHMARK")
     _add_infer(benchmarks)
+    _add_train(benchmarks)
 
 
 def _add_infer(benchmarks: argparse._SubParsersAction) -> None:
@@ -41,3 +43,23 @@ def infer(arguments: argparse.Namespace) -> None:
         raw=arguments.raw,
         out=arguments.out,
     )
+
+
+def _add_train(benchmarks: argparse._SubParsersAction) -> None:
+    command = add(benchmarks, "train", train, "our training loop: samples per second")
+    command.add_argument("--jobs", type=json.loads, required=True, help="JSON: list of jobs")
+    command.add_argument("--steps", type=int, default=40, help="of a loop in each repeat")
+    command.add_argument("--repeats", type=int, default=5)
+    command.add_argument("--out", type=Path, required=True, help="measurements (.csv)")
+
+
+def train(arguments: argparse.Namespace) -> None:
+    from cgt.bench.train import bench_train
+    from cgt.training import Job
+
+    paths = ("prepared", "raw_dir")
+    jobs = [
+        Job(**{name: Path(value) if name in paths else value for name, value in job.items()})
+        for job in arguments.jobs
+    ]
+    bench_train(jobs, arguments.steps, arguments.repeats, arguments.out)
