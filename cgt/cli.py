@@ -132,9 +132,13 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, help="folder to publish into")
     command.add_argument("--without", nargs="*", default=[], help="names of files to leave out")
 
+    command = add(commands, "publish-bench", publish_bench, "copy measurements of speed there, too")
+    command.add_argument("measured", type=Path, help="folder of the measurements")
+    command.add_argument("--out", type=Path, required=True, help="folder to publish into")
+
     command = add(commands, "readme", readme, "put the published tables into the README")
     command.add_argument("readme", type=Path)
-    command.add_argument("--tables", type=Path, required=True, help="folder of the tables")
+    command.add_argument("--tables", type=Path, nargs="+", required=True, help="their folders")
 
     command = add(commands, "tune-trial", tune_trial, "train and score one trial on validation")
     add_job(command)
@@ -290,6 +294,14 @@ def publish(arguments: argparse.Namespace) -> None:
     from cgt.publish import publish
 
     publish(arguments.results, arguments.expected, arguments.out, arguments.without)
+
+
+def publish_bench(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.performance import write_page
+    from cgt.publish import publish_benchmarks
+
+    publish_benchmarks(arguments.measured, arguments.out)
+    write_page(arguments.out)
 
 
 def readme(arguments: argparse.Namespace) -> None:

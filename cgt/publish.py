@@ -56,6 +56,19 @@ def publish(
     write_json(out / "manifest.json", merged)
 
 
+def publish_benchmarks(measured: Path, out: Path) -> None:
+    """Copy the tables of `measured` to `out`, each with the machine that stands beside it.
+
+    Raises FileNotFoundError if there are none.
+    """
+    paths = [path for suffix in ("csv", "json") for path in sorted(measured.glob(f"*.{suffix}"))]
+    if not paths:
+        raise FileNotFoundError(f"{measured} holds no measurements; `make bench` makes them")
+    shutil.rmtree(out, ignore_errors=True)
+    for path in paths:
+        _copy(path, out / path.name)
+
+
 def _copy(source: Path, target: Path) -> None:
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)

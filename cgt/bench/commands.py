@@ -14,6 +14,9 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     benchmarks = bench.add_subparsers(dest="benchmark", required=True, metavar="BENCHMARK")
     _add_infer(benchmarks)
     _add_train(benchmarks)
+    _add_scaling(benchmarks)
+    _add_pipeline(benchmarks)
+    _add_page(benchmarks)
 
 
 def _add_infer(benchmarks: argparse._SubParsersAction) -> None:
@@ -63,3 +66,40 @@ def train(arguments: argparse.Namespace) -> None:
         for job in arguments.jobs
     ]
     bench_train(jobs, arguments.steps, arguments.repeats, arguments.out)
+
+
+def _add_scaling(benchmarks: argparse._SubParsersAction) -> None:
+    command = add(benchmarks, "scaling", scaling, "how time grows: samples, seeds, exits, width")
+    command.add_argument("--repeats", type=int, default=3)
+    command.add_argument("--out", type=Path, required=True, help="measurements (.csv)")
+
+
+def scaling(arguments: argparse.Namespace) -> None:
+    from cgt.bench.scaling import bench_scaling
+
+    bench_scaling(arguments.out, arguments.repeats)
+
+
+def _add_pipeline(benchmarks: argparse._SubParsersAction) -> None:
+    command = add(benchmarks, "pipeline", pipeline, "what planning and starting jobs costs")
+    command.add_argument("--snakefile", type=Path, required=True)
+    command.add_argument("--jobs", type=json.loads, required=True, help="JSON: list of jobs")
+    command.add_argument("--raw", type=Path, required=True, help="folder with one per dataset")
+    command.add_argument("--out", type=Path, required=True, help="measurements (.csv)")
+
+
+def pipeline(arguments: argparse.Namespace) -> None:
+    from cgt.bench.pipeline import bench_pipeline
+
+    bench_pipeline(arguments.snakefile, arguments.jobs, arguments.raw, arguments.out)
+
+
+def _add_page(benchmarks: argparse._SubParsersAction) -> None:
+    command = add(benchmarks, "page", page, "write performance.md from a folder of measurements")
+    command.add_argument("folder", type=Path)
+
+
+def page(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.performance import write_page
+
+    write_page(arguments.folder)

@@ -64,6 +64,7 @@ rule figures:
         " --out {params.folder:q}/figures"
         " && python -m cgt pictures --summary {params.folder:q}/summary"
         " --out {params.folder:q}/figures"
+        " && python -m cgt bench page {params.folder:q}/benchmarks"
         " && (test ! -e {params.folder:q}/ablation"
         " || python -m cgt ablation-draw --effects {params.folder:q}/ablation/summary/effects.csv"
         " --out {params.folder:q}/ablation)) > {log:q} 2>&1"
