@@ -1,7 +1,4 @@
-"""What the benchmarks share: interleaved repeats, medians, a table with its machine beside it.
-
-Cheap to import: a benchmark of memory must not fill its own before it starts what it measures.
-"""
+"""What the benchmarks share: interleaved repeats, medians, a table with its machine beside it."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What the pipeline costs besides training: planning, starting, memory. What a second core gives."""
+"""What the pipeline costs besides training: planning, starting, memory; and what two cores gain."""
 
 import json
 import shutil

@@ -1,7 +1,4 @@
-"""Time and memory of a process, from outside.
-
-Imports nothing heavy: on Linux a child's peak memory is at least that of its parent.
-"""
+"""Time and memory of a process, from outside."""
 
 import os
 import subprocess
@@ -52,12 +49,14 @@ def seconds_to_first_step(train: Sequence[str]) -> float:
 
 def peak_gigabytes(command: Sequence[str]) -> float:
     """Largest resident memory that the process had, in 10⁹ bytes."""
-    process = subprocess.Popen(command, env=_environment(), stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    _check(command, process.returncode, "")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return usage.ru_maxrss * unit / 1e9
+    run = subprocess.run(
+        python("-m", "cgt.bench.peak", *command),
+        env=_environment(),
+        capture_output=True,
+        text=True,
+    )
+    _check(command, run.returncode, run.stderr)
+    return int(run.stdout) / 1e9
 
 
 def _environment() -> dict[str, str]:

@@ -1,5 +1,5 @@
 # How fast: measured, apart from the default run, by `make bench`. Never two at a time.
-from snakemake.io import Wildcards
+from types import SimpleNamespace
 
 BENCHMARKS = f"{RESULTS}/benchmarks"
 BENCH_DATASETS = [name for name in ("fashion_mnist", "indian_pines") if name in DATASETS]
@@ -13,7 +13,7 @@ def bench_jobs(methods):
     jobs = []
     for dataset, prepared in zip(BENCH_DATASETS, BENCH_PREPARED):
         for method in methods:
-            run = Wildcards(fromdict={"dataset": dataset, "method": method})
+            run = SimpleNamespace(dataset=dataset, method=method)
             job = {
                 "dataset": dataset,
                 "method": method,
