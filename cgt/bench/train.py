@@ -31,8 +31,8 @@ def bench_train(jobs: Sequence[Job], steps: int, repeats: int, out: Path) -> Non
     """Measure the loops on the datasets of `jobs` and write `out` (CSV, :data:`COLUMNS`).
 
     jobs: the methods to train with our loop; those of a dataset stand together and share its
-    settings but `lr`. steps: of each loop in each repeat. Single thread. `relative_to_…`: median
-    over the repeats of the ratio within a repeat.
+    settings but `lr`. steps: of each loop in each repeat, at most those of an epoch. Single thread.
+    `relative_to_…`: median over the repeats of the ratio within a repeat.
     """
     torch.set_num_threads(1)
     rows = []
@@ -45,6 +45,7 @@ def bench_train(jobs: Sequence[Job], steps: int, repeats: int, out: Path) -> Non
 def _measure(jobs: list[Job], steps: int, repeats: int, folder: Path) -> list[dict[str, Any]]:
     first = jobs[0]
     data = cgt.data.load(first.dataset, first.prepared, first.raw_dir)
+    steps = min(steps, max(len(data.train.y) // first.settings["batch_size"], 1))
     loops: dict[tuple[str, str], Callable[[], Any]] = {
         ("bound", ""): lambda: bound(data, first, steps),
         ("conventional", ""): lambda: conventional(data, first, steps),

@@ -80,7 +80,7 @@ def test_rates_are_put_in_proportion():
 def test_the_table_holds_every_loop_of_every_dataset(data, tmp_path, monkeypatch):
     monkeypatch.setattr("cgt.data.load", lambda name, *_: replace(data, name=name))
     others = [JOB, replace(JOB, method="soft_cgt"), replace(JOB, dataset="indian_pines_disjoint")]
-    bench_train(others, STEPS, repeats=1, out=tmp_path / "train.csv")
+    bench_train(others, steps=1000, repeats=1, out=tmp_path / "train.csv")
     found = pd.read_csv(tmp_path / "train.csv", keep_default_na=False)
     assert tuple(found.columns) == COLUMNS
     assert found.groupby("dataset").size().to_dict() == {
@@ -88,4 +88,6 @@ def test_the_table_holds_every_loop_of_every_dataset(data, tmp_path, monkeypatch
         "indian_pines_disjoint": 2 + 2,
     }
     assert (found["samples_per_second"] > 0).all()
+    # No more than an epoch has.
+    assert set(found["steps"]) == {len(data.train.y) // SETTINGS["batch_size"]}
     assert (tmp_path / "train.json").is_file()
