@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         arguments.run(arguments)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
         if arguments.debug:
             traceback.print_exc()
         print(f"cgt {arguments.command}: {error}", file=sys.stderr)
@@ -145,6 +145,16 @@ def build_parser() -> argparse.ArgumentParser:
     command = add(commands, "tune-select", tune_select, "gather all trials and choose the best")
     command.add_argument("trials", type=Path, nargs="+", help="results of tune-trial (.json)")
     command.add_argument("--out", type=Path, required=True, help="folder of tuning.csv, best.yaml")
+
+    command = add(commands, "export", export, "write runs as ONNX, to be run without torch")
+    command.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run")
+    command.add_argument("--prepared", type=Path, required=True, help="what they were trained on")
+    command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
+    command.add_argument("--point", default="knee", help="operating point to answer at (knee)")
+    command.add_argument(
+        "--threshold", type=float, nargs="+", help="instead of the point's: one, or one per exit"
+    )
+    command.add_argument("--out", type=Path, required=True, help="root folder of the exports")
 
     add_bench(commands)
     return parser
@@ -296,6 +306,21 @@ def readme(arguments: argparse.Namespace) -> None:
     from cgt.readme import fill
 
     fill(arguments.readme, arguments.tables)
+
+
+def export(arguments: argparse.Namespace) -> None:
+    from cgt.export import export_run
+
+    for folder in arguments.runs:
+        written = export_run(
+            folder,
+            arguments.prepared,
+            arguments.raw,
+            arguments.out,
+            point=arguments.point,
+            threshold=arguments.threshold,
+        )
+        print(written)
 
 
 def tune_trial(arguments: argparse.Namespace) -> None:
