@@ -148,6 +148,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     command = add(commands, "export", export, "write runs as ONNX, to be run without torch")
     command.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run")
+    command.add_argument("--dataset", required=True)
     command.add_argument("--prepared", type=Path, required=True, help="what they were trained on")
     command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
     command.add_argument("--point", default="knee", help="operating point to answer at (knee)")
@@ -309,18 +310,13 @@ def readme(arguments: argparse.Namespace) -> None:
 
 
 def export(arguments: argparse.Namespace) -> None:
+    from cgt.data import load
     from cgt.export import export_run
 
+    data = load(arguments.dataset, arguments.prepared, arguments.raw)
+    answering = {"point": arguments.point, "threshold": arguments.threshold}
     for folder in arguments.runs:
-        written = export_run(
-            folder,
-            arguments.prepared,
-            arguments.raw,
-            arguments.out,
-            point=arguments.point,
-            threshold=arguments.threshold,
-        )
-        print(written)
+        print(export_run(folder, data, arguments.prepared, arguments.out, **answering))
 
 
 def tune_trial(arguments: argparse.Namespace) -> None:

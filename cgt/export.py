@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from cgt.data import Dataset
 from cgt.data.scaling import scaling
 from cgt.deploy import DESCRIPTION, FORMAT
 from cgt.exits import MAX_SOFTMAX, ExitRule, KnownClasses, MaxSoftmax
@@ -35,8 +36,8 @@ class _StageWithExit(nn.Module):
 
 def export_run(
     folder: Path,
+    data: Dataset,
     prepared: Path,
-    raw: Path,
     out: Path,
     *,
     point: str = "knee",
@@ -46,7 +47,7 @@ def export_run(
 
     Args:
         folder: of the run, evaluated: its operating points are exported, too.
-        prepared, raw: the data it was trained on.
+        data, prepared: what it was trained on, and the file that they were loaded from.
         point: the operating point to answer at by default.
         threshold: one value or E−1, instead of the point's.
 
@@ -54,7 +55,7 @@ def export_run(
         ValueError: for an unknown point, a bad threshold, or a decision that ONNX has no words for.
         ModuleNotFoundError: without the extra `deploy`.
     """
-    run = open_run(folder, prepared, raw)
+    run = open_run(folder, data)
     table = pd.read_csv(folder / "operating_points.csv")
     points = dict(zip(table["point"], table["threshold"].tolist(), strict=True))
     if point not in points:
@@ -69,12 +70,12 @@ def export_run(
     job = run.job
     about = {
         "run": {name: job[name] for name in ("dataset", "method", "seed")},
-        "classes": list(run.data.class_names),
+        "classes": list(data.class_names),
         "scaling": scaling(prepared),
         "points": points,
     }
     out = out / job["dataset"] / job["method"] / str(job["seed"])
-    shape = run.data.test.x.shape[1:]
+    shape = data.test.x.shape[1:]
     write_network(out, network, rule, given, input_shape=shape, about=about)
     return out
 
@@ -123,7 +124,7 @@ def write_network(
         with atomic_path(out / name) as temporary:
             _export(part.eval(), x, temporary)
             onnx.checker.check_model(temporary)
-        with torch.inference_mode():
+        with torch.no_grad():
             x = stage(x)
     known = rule.known.tolist() if isinstance(rule, KnownClasses) else None
     description = {

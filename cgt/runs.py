@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
-from cgt.data import Dataset, load
+from cgt.data import Dataset
 from cgt.exits import MAX_SOFTMAX, ExitRule, KnownClasses
 from cgt.methods import Method
 from cgt.methods.classynet import ClassyNet
@@ -41,26 +40,25 @@ class MethodRule(ExitRule):
         return confidence[exit], prediction[exit]
 
 
-def open_run(folder: Path, prepared: Path, raw: Path) -> Run:
+def open_run(folder: Path, data: Dataset) -> Run:
     """Load a run from its `manifest.json` and `model.safetensors`.
 
     Args:
         folder: of the run.
-        prepared: prepared file that the run was trained on.
-        raw: folder of the raw files.
+        data: what the run was trained on.
 
     Raises:
-        ValueError: if the prepared file is another one than that of the run.
+        ValueError: if the data are others than those of the run.
     """
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     job = manifest["job"]
-    data = load(job["dataset"], prepared, raw)
     if data.checksums["prepared"] != manifest["data"]["prepared"]:
         raise ValueError(
-            f"{prepared} is not what {folder} was trained on; {job['dataset']} prepared at seed "
+            f"these data are not what {folder} was trained on; {job['dataset']} prepared at seed "
             f"{job['seed']} with the run's settings is needed"
         )
-    method = build_method(Job(**job, prepared=prepared, raw_dir=raw))
+    # Where the data lie makes no difference to the method.
+    method = build_method(Job(**job, prepared=folder, raw_dir=folder))
     network = load_run(folder / "model.safetensors", data, method)
     return Run(job, data, network, exit_rule(method, network.num_exits))
 
@@ -72,8 +70,3 @@ def exit_rule(method: Method, exits: int) -> ExitRule:
     if type(method).decide in (Method.decide, ClassyNet.decide):
         return MAX_SOFTMAX
     return MethodRule(method, exits)
-
-
-def test_tensor(data: Dataset) -> Tensor:
-    """The test samples as the network was trained to see them: ``[N, C, H, W]``, channels last."""
-    return torch.from_numpy(data.test.x).contiguous(memory_format=torch.channels_last)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from tiny import tiny_dataset
+from tiny import tiny_dataset, tiny_run
 
 from cgt.exits import KnownClasses, MaxSoftmax, route
+from cgt.files import write_json
 from cgt.methods import REGISTRY
 from cgt.predictions import load_predictions
 from cgt.runs import MethodRule, exit_rule, open_run
@@ -26,20 +27,12 @@ def name(request):
 
 @pytest.fixture
 def folder(name, tmp_path):
-    from cgt.files import write_json
-
-    trainer = Trainer(tiny_dataset(), REGISTRY[name](), 1, SETTINGS, tmp_path / "checkpoint.pt")
-    trainer.run()
-    trainer.write(tmp_path / "run")
-    job = {**JOB, "method": name, "hyperparameters": {}}
-    write_json(tmp_path / "run/manifest.json", {"job": job, "data": {"prepared": "tiny 0"}})
-    return tmp_path / "run"
+    return tiny_run(name, tmp_path / "run")
 
 
 @pytest.fixture
-def run(folder, monkeypatch):
-    monkeypatch.setattr("cgt.runs.load", lambda dataset, prepared, raw: tiny_dataset())
-    return open_run(folder, folder / "prepared.npz", folder)
+def run(folder):
+    return open_run(folder, tiny_dataset())
 
 
 def test_stopping_early_gives_the_answers_of_the_predictions(name, run, folder):
@@ -80,7 +73,8 @@ def test_any_method_has_a_rule():
     assert prediction.tolist() == logits[1].argmax(dim=1).tolist()
 
 
-def test_other_data_than_the_runs_are_refused(folder, monkeypatch):
-    monkeypatch.setattr("cgt.runs.load", lambda dataset, prepared, raw: tiny_dataset(seed=5))
-    with pytest.raises(ValueError, match="is not what .* was trained on; indian_pines prepared at"):
-        open_run(folder, folder / "prepared.npz", folder)
+def test_other_data_than_the_runs_are_refused(folder):
+    with pytest.raises(
+        ValueError, match=r"are not what .* was trained on; indian_pines prepared at"
+    ):
+        open_run(folder, tiny_dataset(seed=5))

@@ -12,6 +12,7 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     bench = commands.add_parser("bench", help=help, description=help)
     benchmarks = bench.add_subparsers(dest="benchmark", required=True, metavar="BENCHMARK")
     _add_infer(benchmarks)
+    _add_draw(benchmarks)
 
 
 def _add_infer(benchmarks: argparse._SubParsersAction) -> None:
@@ -41,3 +42,15 @@ def infer(arguments: argparse.Namespace) -> None:
         raw=arguments.raw,
         out=arguments.out,
     )
+
+
+def _add_draw(benchmarks: argparse._SubParsersAction) -> None:
+    command = add(benchmarks, "draw", draw, "accuracy against latency, from what infer measured")
+    command.add_argument("measured", type=Path, nargs="+", help="measurements of infer (.csv)")
+    command.add_argument("--out", type=Path, required=True, help="folder of the figure")
+
+
+def draw(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.latency import draw_latency
+
+    draw_latency(arguments.measured, arguments.out)
