@@ -91,7 +91,7 @@ def chosen_network(networks: SideBySide, threshold: float | Sequence[float]) -> 
 
 
 def write_network(
-    out: Path,
+    out: Path | str,
     network: EarlyExitNetwork,
     rule: ExitRule,
     threshold: float | Sequence[float],
@@ -111,7 +111,7 @@ def write_network(
     Raises:
         ValueError: for another rule or a bad threshold.
     """
-    onnx = need("onnx", "deploy")
+    onnx, out = need("onnx", "deploy"), Path(out)
     as_thresholds(threshold, network.num_exits)
     if not isinstance(rule, MaxSoftmax | KnownClasses):
         raise ValueError(

@@ -6,18 +6,9 @@ import torch
 from tiny import tiny_dataset, tiny_run
 
 from cgt.exits import KnownClasses, MaxSoftmax, route
-from cgt.files import write_json
 from cgt.methods import REGISTRY
 from cgt.predictions import load_predictions
 from cgt.runs import MethodRule, exit_rule, open_run
-from cgt.training import Trainer, TrainingSettings
-
-SETTINGS = TrainingSettings(epochs=3, batch_size=32, lr=0.05)
-JOB = {
-    "dataset": "indian_pines",
-    "seed": 1,
-    "settings": {"epochs": 3, "batch_size": 32, "lr": 0.05},
-}
 
 
 @pytest.fixture(params=list(REGISTRY))

@@ -129,7 +129,7 @@ def test_a_wrong_answer_is_counted(root, path, tmp_path, monkeypatch):
 
 
 def test_a_missing_threshold_is_named(root):
-    with pytest.raises(ValueError, match="have no knee of indian_pines/cascade/1; knee, tau_0.9"):
+    with pytest.raises(ValueError, match=r"have no knee of indian_pines/cascade/1; knee, tau_0\.9"):
         bench(root, ["cascade"])
 
 
