@@ -42,8 +42,8 @@ tune: $(READY)  ## search the hyperparameters on validation data, into results/t
 ablation: $(READY)  ## what each part of CGT does: its variants, into results/ablation
 	$(SNAKEMAKE) ablation
 
-bench: $(READY)  ## measure all speeds anew, with nothing beside it, into results/benchmarks
-	$(SNAKEMAKE) bench --forcerun bench_train bench_scaling bench_pipeline
+bench: $(READY)  ## measure all speeds of a finished run, into results/benchmarks
+	$(SNAKEMAKE) bench --forcerun bench_infer bench_train bench_scaling bench_pipeline
 
 check: $(READY)  ## are the results complete and the summary up to date with them?
 	$(SNAKEMAKE) check

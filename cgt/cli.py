@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         arguments.run(arguments)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
         if arguments.debug:
             traceback.print_exc()
         print(f"cgt {arguments.command}: {error}", file=sys.stderr)
@@ -149,6 +149,17 @@ def build_parser() -> argparse.ArgumentParser:
     command = add(commands, "tune-select", tune_select, "gather all trials and choose the best")
     command.add_argument("trials", type=Path, nargs="+", help="results of tune-trial (.json)")
     command.add_argument("--out", type=Path, required=True, help="folder of tuning.csv, best.yaml")
+
+    command = add(commands, "export", export, "write runs as ONNX, to be run without torch")
+    command.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run")
+    command.add_argument("--dataset", required=True)
+    command.add_argument("--prepared", type=Path, required=True, help="what they were trained on")
+    command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
+    command.add_argument("--point", default="knee", help="operating point to answer at (knee)")
+    command.add_argument(
+        "--threshold", type=float, nargs="+", help="instead of the point's: one, or one per exit"
+    )
+    command.add_argument("--out", type=Path, required=True, help="root folder of the exports")
 
     add_bench(commands)
     return parser
@@ -308,6 +319,16 @@ def readme(arguments: argparse.Namespace) -> None:
     from cgt.readme import fill
 
     fill(arguments.readme, arguments.tables)
+
+
+def export(arguments: argparse.Namespace) -> None:
+    from cgt.data import load
+    from cgt.export import export_run
+
+    data = load(arguments.dataset, arguments.prepared, arguments.raw)
+    answering = {"point": arguments.point, "threshold": arguments.threshold}
+    for folder in arguments.runs:
+        print(export_run(folder, data, arguments.prepared, arguments.out, **answering))
 
 
 def tune_trial(arguments: argparse.Namespace) -> None:

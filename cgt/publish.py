@@ -57,11 +57,12 @@ def publish(
 
 
 def publish_benchmarks(measured: Path, out: Path) -> None:
-    """Copy the tables of `measured` to `out`, each with the machine that stands beside it.
+    """Copy tables and figures of `measured` to `out`, a table with the machine beside it.
 
     Raises FileNotFoundError if there are none.
     """
-    paths = [path for suffix in ("csv", "json") for path in sorted(measured.glob(f"*.{suffix}"))]
+    kept = {*PUBLISHED_SUFFIXES, ".json"}
+    paths = [path for path in sorted(measured.glob("*.*")) if path.suffix in kept]
     if not paths:
         raise FileNotFoundError(f"{measured} holds no measurements; `make bench` makes them")
     shutil.rmtree(out, ignore_errors=True)

@@ -15,13 +15,17 @@ TABLES = ROOT / "results" / "published" / "tables"
 BENCHMARKS = ROOT / "results" / "published" / "benchmarks"
 
 
-def test_the_snippet_runs_and_both_ways_to_exit_agree():
+def test_the_snippets_run_one_after_the_other_and_all_ways_to_exit_agree(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     torch.manual_seed(0)
-    (snippet,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    snippets = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     names = {}
-    exec(compile(snippet, "README.md", "exec"), names)
+    for snippet in snippets:
+        exec(compile(snippet, "README.md", "exec"), names)
     assert torch.equal(names["exit_index"], names["same_exit"])
     assert torch.equal(names["prediction"], names["same_prediction"])
+    assert names["exit_on_device"].tolist() == names["exit_index"].tolist()
+    assert names["prediction_on_device"].tolist() == names["prediction"].tolist()
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cgt.analysis.style import dataset_name, looks
+from cgt.analysis.style import dataset_name, looks, order, point_name
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown
 from cgt.files import write_text
 
 PAGE = "performance.md"
 NOTHING = "Nothing is published yet: `make bench` measures.\n"
+_POINT = "knee"
 _LOOPS = {
     "bound": "the bound: forward, backward, step",
     "conventional": "conventional: DataLoader, transforms per sample, NCHW",
@@ -27,13 +28,57 @@ def write_page(folder: Path) -> None:
 
 def performance_markdown(folder: Path) -> str:
     """The page of the measurements (`*.csv`) in `folder`, the machine beside them."""
-    parts = {"train": _training, "scaling": _scaling, "pipeline": _pipeline}
-    found = [
-        write(pd.read_csv(folder / f"{name}.csv", keep_default_na=False))
-        for name, write in parts.items()
-        if (folder / f"{name}.csv").is_file()
-    ]
+    parts = {
+        "infer_*": _inference,
+        "train": _training,
+        "scaling": _scaling,
+        "pipeline": _pipeline,
+    }
+    found = []
+    for name, write in parts.items():
+        tables = [
+            pd.read_csv(path, keep_default_na=False) for path in sorted(folder.glob(f"{name}.csv"))
+        ]
+        if tables:
+            found.append(write(pd.concat(tables)))
     return "\n".join([*found, _machine(folder)]) if found else NOTHING
+
+
+def _inference(table: pd.DataFrame) -> str:
+    """One row for each dataset and method that stops early, at the knee."""
+    at_knee = table[table["point"] == _POINT]
+    rows: Rows = []
+    for dataset in order(at_knee, "dataset"):
+        for method, part in at_knee[at_knee["dataset"] == dataset].groupby("method", sort=False):
+            of = part.set_index(["variant", "batch"])
+            one, many = of.loc["infer", 1], of.loc["infer", 256]
+            rows.append(
+                {
+                    "Dataset": dataset_name(dataset),
+                    "Method": looks([method])[method].name,
+                    "Multiply–accumulates": _share(many["relative_macs"]),
+                    "Time, batch 256": _share(many["relative_time"]),
+                    "Time, batch 1": _share(one["relative_time"]),
+                    "Deciding, batch 1": _share(one["decision_overhead"]),
+                    "p50 / p95 / p99 (ms)": _latency(one),
+                    "onnxruntime (ms)": _latency(of.loc["deployed", 1]),
+                }
+            )
+    note = (
+        f"Inference on one thread at the operating point *{point_name(_POINT)}*. "
+        "Multiply–accumulates and time are relative to the same network run to the end, measured "
+        "in turn; *deciding*: what the exits' decisions add to it where nobody leaves early. The "
+        "last two columns are the latency of one sample."
+    )
+    return f"{markdown(rows, text=('Dataset', 'Method'))}\n{note}\n"
+
+
+def _share(share: float | str) -> str:
+    return f"{100 * float(share):.0f} %"
+
+
+def _latency(row: pd.Series) -> str:
+    return " / ".join(f"{float(row[f'{p}_ms']):.2f}" for p in ("p50", "p95", "p99"))
 
 
 def _training(table: pd.DataFrame) -> str:
@@ -43,7 +88,7 @@ def _training(table: pd.DataFrame) -> str:
             "Loop": _LOOPS[row.loop],
             "Method": looks([row.method])[row.method].name if row.method else ABSENT,
             "Samples per second": f"{row.samples_per_second:,.0f}",
-            "Of the bound": f"{100 * row.relative_to_bound:.0f} %",
+            "Of the bound": _share(row.relative_to_bound),
             "Against conventional": f"{row.relative_to_conventional:.1f} ×",
         }
         for row in table.itertuples()

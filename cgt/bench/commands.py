@@ -17,6 +17,7 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     _add_scaling(benchmarks)
     _add_pipeline(benchmarks)
     _add_page(benchmarks)
+    _add_draw(benchmarks)
 
 
 def _add_infer(benchmarks: argparse._SubParsersAction) -> None:
@@ -103,3 +104,15 @@ def page(arguments: argparse.Namespace) -> None:
     from cgt.analysis.performance import write_page
 
     write_page(arguments.folder)
+
+
+def _add_draw(benchmarks: argparse._SubParsersAction) -> None:
+    command = add(benchmarks, "draw", draw, "accuracy against latency, from what infer measured")
+    command.add_argument("measured", type=Path, nargs="+", help="measurements of infer (.csv)")
+    command.add_argument("--out", type=Path, required=True, help="folder of the figure")
+
+
+def draw(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.latency import draw_latency
+
+    draw_latency(arguments.measured, arguments.out)

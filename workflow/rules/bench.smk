@@ -93,6 +93,8 @@ rule bench_pipeline:
 
 rule bench:
     input:
+        expand(rules.bench_infer.output, dataset=DATASETS),
+        rules.draw_latency.output,
         rules.bench_train.output,
         rules.bench_scaling.output,
         rules.bench_pipeline.output,
