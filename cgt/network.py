@@ -150,9 +150,10 @@ def _is_training(network: nn.Module) -> bool:
     # Inference on one sample asks: `modules()` takes six times as long.
     found = [network]
     for module in found:
-        if module.training:
-            return True
-        found.extend(module._modules.values())
+        if module is not None:  # a place for a module that is not taken
+            if module.training:
+                return True
+            found.extend(module._modules.values())
     return False
 
 

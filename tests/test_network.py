@@ -125,6 +125,12 @@ def test_infer_evaluates_even_if_only_a_part_is_in_training_mode(batch):
     assert norm.training and torch.equal(norm.running_mean, before)
 
 
+def test_a_place_for_a_module_may_be_empty():
+    net = network().eval()
+    net.heads[0].register_module("optional", None)
+    assert len(net.infer(torch.randn(1, 5), 0.5)[0]) == 1
+
+
 def test_prefix_and_backbone_share_their_modules():
     net = network()
     prefix, backbone = net.prefix(2), net.backbone()

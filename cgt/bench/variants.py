@@ -29,7 +29,7 @@ class Variant(NamedTuple):
         routed), `infer` (stops at the exit), `deployed` (the same outside of torch), or `prefix_e`
         (the network of depth e, trained alone).
     engine: what computes it, with its version.
-    answer: exit and class of each sample of a batch, as tensors or arrays.
+    answer: to a batch; what stops returns exit and class of each sample, as tensors or arrays.
     exit, prediction: int64 [N]; what it should answer for the test samples, by the run's own file.
     macs: int64 [N]; what it computes for each of them.
     exit_macs: int64 [E]; what each exit of the network costs.
@@ -40,7 +40,7 @@ class Variant(NamedTuple):
     threshold: str
     variant: str
     engine: str
-    answer: Callable[[Any], tuple[Any, Any]]
+    answer: Callable[[Any], Any]
     exit: np.ndarray
     prediction: np.ndarray
     macs: np.ndarray
@@ -83,10 +83,10 @@ def without_exits(network: EarlyExitNetwork) -> EarlyExitNetwork:
     return indifferent
 
 
-@torch.inference_mode()
-def run_to_the_end(network: EarlyExitNetwork, x: Tensor) -> tuple[int, Tensor]:
-    """Compute every exit; the last one answers."""
-    return network.num_exits - 1, network(x)[-1].argmax(dim=1)
+def run_to_the_end(network: EarlyExitNetwork, x: Tensor) -> Tensor:
+    """Compute every exit; the last one answers, a class for each sample."""
+    with torch.inference_mode():
+        return network(x)[-1].argmax(dim=1)
 
 
 def _full(run: Run, predictions: Predictions) -> Variant:
@@ -108,9 +108,9 @@ def _stopping(
     index = exit_index(test.confidence, threshold)
     expected = (index, select(test.prediction, index))
 
-    @torch.inference_mode()
     def simulated(x: Tensor) -> tuple[Tensor, Tensor]:
-        return route(network(x), threshold, rule)
+        with torch.inference_mode():
+            return route(network(x), threshold, rule)
 
     ways = {
         "infer": ("torch", lambda x: network.infer(x, threshold, rule)),
