@@ -56,7 +56,7 @@ def variants(
     found = {}
     for dataset, method, point in _points(config):
         for changes in ({}, _changes(config, defaults, dataset, method, point)):
-            own = {**config["methods"][method][dataset], **changes}
+            own = {**settings_of(config, method)[dataset], **changes}
             smoothing = own.pop(LABEL_SMOOTHING, config["datasets"][dataset][LABEL_SMOOTHING])
             found[dataset, _name(method, changes)] = Variant(method, smoothing, own)
     return found
@@ -69,6 +69,11 @@ def runs(config: Mapping, defaults: Mapping[str, Mapping[str, Any]]) -> list[tup
         for dataset, name in variants(config, defaults)
         for seed in config["ablation"]["seeds"][dataset]
     ]
+
+
+def settings_of(config: Mapping, method: str) -> Mapping[str, Mapping[str, Any]]:
+    """What a method starts from, by dataset: as tuned, or as given for the ablation alone."""
+    return {**config["methods"], **config["ablation"].get("methods", {})}[method]
 
 
 def text(value: Any) -> str:
@@ -94,7 +99,7 @@ def _changes(
     tuned = {
         **defaults.get(method, {}),
         LABEL_SMOOTHING: config["datasets"][dataset][LABEL_SMOOTHING],
-        **config["methods"][method][dataset],
+        **settings_of(config, method)[dataset],
     }
     return {key: value for key, value in point.items() if key not in tuned or tuned[key] != value}
 

@@ -43,7 +43,8 @@ def load_schema(folder: str | Path) -> dict:
     methods = yaml.safe_load((folder / "methods.schema.yaml").read_text(encoding="utf-8"))
     properties = schema["properties"]
     space = properties["tuning"]["properties"]["space"]["properties"]
-    study = properties["ablation"]["properties"]["studies"]["items"]["properties"]
+    ablation = properties["ablation"]["properties"]
+    study = ablation["studies"]["items"]["properties"]
     vary = study["vary"]["properties"]
     for method, hyperparameters in methods.items():
         settings = _closed({"lr": {"$ref": "#/$defs/lr"}, **hyperparameters}, required=["lr"])
@@ -52,6 +53,7 @@ def load_schema(folder: str | Path) -> dict:
         choices = {name: _choices(of) for name, of in hyperparameters.items()}
         space[method] = _closed(choices)
         vary.update(choices)
+    ablation["methods"]["properties"] = properties["methods"]["properties"]
     return schema
 
 
@@ -190,11 +192,15 @@ def _wrong_studies(config: Mapping, schema: Mapping) -> Iterable[str]:
     """What the studies name must be there: datasets, their seeds, methods, and keys of these."""
     ablation = config.get("ablation", {"seeds": {}, "studies": []})
     methods = schema["properties"]["methods"]["properties"]
+    extra = ablation.get("methods", {})
+    known = [*config["methods"], *extra]
+    for method in sorted(set(extra) & set(config["methods"])):
+        yield f"  ablation.methods.{method}: not allowed; methods.{method} is what is varied"
     for number, study in enumerate(ablation["studies"]):
         where = f"ablation.studies.{number}"
         named = {
             "datasets": (study["datasets"], list(ablation["seeds"]), "ablation.seeds"),
-            "methods": (study["methods"], list(config["methods"]), "methods"),
+            "methods": (study["methods"], known, "methods"),
         }
         for key, (names, allowed, of) in named.items():
             for name in set(names) - set(allowed):
@@ -202,10 +208,13 @@ def _wrong_studies(config: Mapping, schema: Mapping) -> Iterable[str]:
                     f"  {where}.{key}: {name!r} is not allowed{nearest(name, allowed)}; "
                     f"it must be one of {of}: {', '.join(allowed)}"
                 )
-        for method in set(study["methods"]) & set(config["methods"]):
+        for method in set(study["methods"]) & set(known):
             for settings in methods[method]["properties"].values():
                 allowed = {"label_smoothing", *settings["properties"]} - {"lr"}
             for key in sorted(set(study["vary"]) - allowed):
                 yield f"  {where}.vary.{key}: {method} has no such key"
-    for dataset in sorted(set(ablation["seeds"]) - set(config["datasets"])):
-        yield f"  ablation.seeds.{dataset}: this dataset is not among datasets"
+            for dataset in set(study["datasets"]) - set(extra.get(method, study["datasets"])):
+                yield f"  ablation.methods.{method}.{dataset}: missing"
+    for key in ("seeds", "epochs"):
+        for dataset in sorted(set(ablation.get(key, {})) - set(config["datasets"])):
+            yield f"  ablation.{key}.{dataset}: this dataset is not among datasets"

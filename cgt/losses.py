@@ -92,12 +92,19 @@ class _ConfidenceGatedLoss(nn.Module, ABC):
         lambdas = self._checked(logits, targets, exit_weights)
         return self._weights(self._eligibility(logits, targets), lambdas)
 
+    @torch.no_grad()
+    def remaining(self, logits: Sequence[Tensor], targets: Tensor) -> Tensor:
+        """Share of each sample, ``[B]`` in [0, 1], that these exits leave for the next one."""
+        gates = self._gates(logits, targets)
+        return eligibility(gates, first=logits[0].new_ones(len(targets)))[:, -1]
+
     def terms(
         self,
         logits: Sequence[Tensor],
         targets: Tensor,
         exit_weights: Sequence[float] | Tensor | None = None,
         gate_logits: Sequence[Tensor] | None = None,
+        inclusion: Tensor | None = None,
     ) -> LossTerms:
         """Losses, weights and eligibility of a batch.
 
@@ -107,6 +114,9 @@ class _ConfidenceGatedLoss(nn.Module, ABC):
             exit_weights: λ, ``[E]``, finite, ≥ 0, not all zero; default ones.
             gate_logits: what the gates look at, shaped like ``logits``, such as the logits of the
                 same samples before augmentation; default ``logits``.
+            inclusion: ``[B, E]`` in [0, 1], the probability with which a sample was selected to
+                reach an exit, 0 where it was not (:mod:`cgt.selective`). Weights are divided by
+                it, and are 0 where it is 0. Default ones.
 
         Raises:
             ValueError: for arguments outside what is said above.
@@ -116,7 +126,7 @@ class _ConfidenceGatedLoss(nn.Module, ABC):
             check_same_shape("gate_logits", gate_logits, logits)
         eligible = self._eligibility(logits if gate_logits is None else gate_logits, targets)
         losses = exit_cross_entropy(logits, targets, self.label_smoothing)
-        return LossTerms(losses, self._weights(eligible, lambdas), eligible)
+        return LossTerms(losses, self._weights(eligible, lambdas, inclusion), eligible)
 
     def _checked(
         self,
@@ -130,16 +140,24 @@ class _ConfidenceGatedLoss(nn.Module, ABC):
 
     @torch.no_grad()
     def _eligibility(self, logits: Sequence[Tensor], targets: Tensor) -> Tensor:
+        gates = self._gates(logits[:-1], targets)
+        return eligibility(gates, first=logits[0].new_ones(len(targets)))
+
+    def _gates(self, logits: Sequence[Tensor], targets: Tensor) -> list[Tensor]:
         gates = []
-        for exit_logits in logits[:-1]:
+        for exit_logits in logits:
             probabilities = exit_logits.softmax(dim=1)
             aim = targets if self.labels else probabilities.argmax(dim=1)
             gates.append(self.gate(probabilities, aim))
-        return eligibility(gates, first=logits[0].new_ones(len(targets)))
+        return gates
 
     @torch.no_grad()
-    def _weights(self, eligible: Tensor, lambdas: Tensor) -> Tensor:
+    def _weights(
+        self, eligible: Tensor, lambdas: Tensor, inclusion: Tensor | None = None
+    ) -> Tensor:
         weights = lambdas * eligible + self.leak
+        if inclusion is not None:
+            weights = torch.where(inclusion > 0, weights / inclusion, 0.0)
         if not self.normalize:
             return weights
         total = weights.sum(dim=1, keepdim=True)

@@ -17,13 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cgt.augment import AUGMENTATIONS
+from cgt.augment import FORMS, Augmenter
 from cgt.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from cgt.data import Dataset, Split, load
 from cgt.files import write_text
 from cgt.gradients import ExitGradients, Pull
 from cgt.methods import REGISTRY, Method, Phase
 from cgt.network import EarlyExitNetwork
+from cgt.optimizer import OneCycleSGD
 from cgt.predictions import Predictions, SplitPredictions, save_predictions
 from cgt.saved import build_network, save_run
 from cgt.seeding import derive_seed
@@ -40,10 +41,10 @@ HISTORY_COLUMNS = (
 )
 GRADIENT_COLUMNS = ("epoch", *Pull._fields)
 EVALUATION_BATCH = 500
-PROBE = 128
+PROBE = 64
 """Training samples on which gradients are measured, the same in every epoch, for every method."""
 SHORTEST_CYCLE = 8
-"""Steps; torch cannot shape a shorter one-cycle schedule, so a shorter phase ends midway."""
+"""Steps; a shorter learning-rate cycle has no shape, so a shorter phase ends midway."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,7 @@ class Trainer:
         self.checkpoint = checkpoint
         self.train_x, self.train_y = _tensors(data.train)
         self.val_x, self.val_y = _tensors(data.val)
+        self.augmenter = Augmenter(self.train_x, FORMS[data.name](*data.train.x.shape[2:]))
         self.batch_size = min(settings.batch_size, len(self.train_y))
         self.steps = len(self.train_y) // self.batch_size
         chosen = _generator(data.name, seed, "probe")
@@ -168,34 +170,26 @@ class Trainer:
     def _run_phase(self, number: int, phase: Phase, saved: dict[str, Any] | None) -> None:
         network = self.network.prefix(phase.depth)
         _freeze_all_but(network, phase.trainable)
-        optimizer = torch.optim.SGD(
+        optimizer = OneCycleSGD(
             [parameter for parameter in network.parameters() if parameter.requires_grad],
-            lr=self.settings.lr,
+            peak=self.settings.lr,
+            steps=max(phase.epochs * self.steps, SHORTEST_CYCLE),
             momentum=self.settings.momentum,
             weight_decay=self.settings.weight_decay,
-            nesterov=self.settings.momentum > 0,
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            max_lr=self.settings.lr,
-            total_steps=max(phase.epochs * self.steps, SHORTEST_CYCLE),
-            pct_start=0.25,
-            cycle_momentum=False,
         )
         done, best_score, best = 0, -1.0, {}
         if saved:
             done, best_score, best = saved["done"], saved["best_score"], saved["best"]
             self.history, self.gradients = saved["history"], saved["gradients"]
             self.network.load_state_dict(saved["network"])
-            optimizer.load_state_dict(saved["optimizer"])
-            schedule.load_state_dict(saved["schedule"])
+            optimizer.load_state(saved["optimizer"])
             self.method.load_state(saved["method"])
         else:
             self.method.start_phase(number, lambda: (_logits(network, self.val_x), self.val_y))
         epochs_before = sum(phase.epochs for phase in self.phases[:number])
         for epoch in range(done, phase.epochs):
             start = time.perf_counter()
-            trained = self._run_epoch(network, phase, optimizer, schedule, epochs_before + epoch)
+            trained = self._run_epoch(network, phase, optimizer, epochs_before + epoch)
             epochs_done = epochs_before + epoch + 1
             gradients = self._probe_gradients(network, epochs_done)
             accuracy, active = self._validate(network, epochs_done)
@@ -218,8 +212,7 @@ class Trainer:
                     "history": self.history,
                     "gradients": self.gradients,
                     "network": self.network.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "schedule": schedule.state_dict(),
+                    "optimizer": optimizer.state(),
                     "method": self.method.state(),
                 },
             )
@@ -229,27 +222,30 @@ class Trainer:
         self,
         network: EarlyExitNetwork,
         phase: Phase,
-        optimizer: torch.optim.Optimizer,
-        schedule: torch.optim.lr_scheduler.LRScheduler,
+        optimizer: OneCycleSGD,
         epoch: int,
     ) -> Tensor:
         """Train one epoch; return mean loss, weight and eligibility of each exit, ``[3, E]``."""
         _train_mode(network, phase.trainable)
         sums = torch.zeros(3, phase.depth)
         clean_gate = self.method.clean_gate
-        for step, (x, y, clean) in enumerate(self._batches(epoch)):
-            logits = network(x)
+        draws = _generator(self.data.name, self.seed, "draw", epoch)
+        for step, (x, chosen) in enumerate(self._batches(epoch)):
+            y = self.train_y[chosen]
+            progress = self._progress(epoch + step / self.steps)
+            draw = torch.rand(len(y), generator=draws)
+            logits, seen = self.method.forward(network, x, y, progress, draw)
             if not torch.stack(logits).isfinite().all():
                 raise DivergedError(
                     f"training diverged at epoch {epoch + 1}, step {step + 1}: the logits hold NaN "
                     f"or infinity; a smaller lr than {self.settings.lr} may help"
                 )
-            seen = {"gate_logits": self._at_inference(network, phase, clean)} if clean_gate else {}
-            terms = self.method.terms(logits, y, self._progress(epoch + step / self.steps), **seen)
-            optimizer.zero_grad(set_to_none=True)
+            if clean_gate:
+                seen["gate_logits"] = self._at_inference(network, phase, chosen)
+            terms = self.method.terms(logits, y, progress, **seen)
+            optimizer.zero_grad()
             terms.total().backward()
             optimizer.step()
-            schedule.step()
             sums += torch.stack([term.detach().mean(dim=0) for term in terms])
         return sums / self.steps
 
@@ -257,22 +253,22 @@ class Trainer:
         return epochs_done / self.settings.epochs
 
     @torch.no_grad()
-    def _at_inference(self, network: EarlyExitNetwork, phase: Phase, x: Tensor) -> list[Tensor]:
-        """Logits of a training batch in evaluation mode, which leaves no trace in the network."""
+    def _at_inference(
+        self, network: EarlyExitNetwork, phase: Phase, chosen: Tensor
+    ) -> list[Tensor]:
+        """Logits of training samples, not augmented, in evaluation mode; it leaves no trace."""
         network.eval()
-        logits = network(x.contiguous(memory_format=torch.channels_last))
+        x = self.train_x[chosen].contiguous(memory_format=torch.channels_last)
+        logits = network(x)
         _train_mode(network, phase.trainable)
         return logits
 
-    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Augmented samples, their classes, and the samples as they were."""
+    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Augmented samples, and which of the training samples they are."""
         generator = _generator(self.data.name, self.seed, "epoch", epoch)
         order = torch.randperm(len(self.train_y), generator=generator)
-        augment = AUGMENTATIONS[self.data.name]
         for chosen in order[: self.steps * self.batch_size].split(self.batch_size):
-            clean = self.train_x[chosen]
-            x = augment(clean, generator).contiguous(memory_format=torch.channels_last)
-            yield x, self.train_y[chosen], clean
+            yield self.augmenter.batch(chosen, generator), chosen
 
     def _validate(self, network: EarlyExitNetwork, epochs_done: int) -> tuple[Tensor, Tensor]:
         """Validation accuracy and mean eligibility of each exit, each ``[E]``."""

@@ -62,6 +62,15 @@ def test_studies_that_meet_share_their_runs():
     assert {seed for dataset, _, seed in found if dataset == "b"} == {7}
 
 
+def test_a_method_of_the_ablation_alone_starts_from_what_is_given_there():
+    given = {"methods": {"own": {"a": {"lr": 0.5, "pull": 1.0}}}}
+    study = {"methods": ["own"], "datasets": ["a"], "vary": {"pull": [1.0, 0.3]}}
+    config = {**CONFIG, "ablation": {**CONFIG["ablation"], **given, "studies": [study]}}
+    found = variants(config, DEFAULTS)
+    assert [*found] == [("a", "own"), ("a", "own,pull=0.3")]
+    assert found["a", "own,pull=0.3"] == Variant("own", 0.0, {"lr": 0.5, "pull": 0.3})
+
+
 def test_without_the_section_there_is_nothing_to_run():
     config = {key: value for key, value in CONFIG.items() if key != "ablation"}
     assert cells(config, DEFAULTS) == [] and runs(config, DEFAULTS) == []

@@ -39,6 +39,23 @@ MISTAKES = {
         {"methods": {"hard_cgt": {"fashion_mnist": {"scale": 2.0}}}},
         ["methods.hard_cgt.fashion_mnist.scale: unknown key", "allowed: lr, tau"],
     ),
+    "settings of a study for a method of the benchmark": (
+        {"ablation": {"methods": {"hard_cgt": {"indian_pines": {"lr": 0.1}}}}},
+        ["ablation.methods.hard_cgt: not allowed"],
+    ),
+    "a study without settings for its dataset": (
+        {
+            "ablation": {
+                "seeds": {"indian_pines_disjoint": [1]},
+                **study(["cgt_plus"], ["indian_pines_disjoint"], {"pull": [0.5]})["ablation"],
+            }
+        },
+        ["ablation.methods.cgt_plus.indian_pines_disjoint: missing"],
+    ),
+    "length of a study on no dataset": (
+        {"ablation": {"epochs": {"indian_pines": 0}}},
+        ["ablation.epochs.indian_pines: 0", "at least 1"],
+    ),
     "duplicate seeds": ({"seeds": [1, 2, 1]}, ["seeds: [1, 2, 1]", "must be different"]),
     "no seeds": ({"seeds": []}, ["seeds: []", "at least 1"]),
     "negative epochs": (

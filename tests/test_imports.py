@@ -18,6 +18,7 @@ LIBRARY = {
     "cgt.losses",
     "cgt.network",
     "cgt.exits",
+    "cgt.selective",
     "cgt.cost",
 }
 EXPERIMENT = {
@@ -27,6 +28,7 @@ EXPERIMENT = {
     "cgt.checkpoint",
     "cgt.export",
     "cgt.gradients",
+    "cgt.optimizer",
     "cgt.runs",
     "cgt.saved",
     "cgt.training",

@@ -63,6 +63,20 @@ class Method(ABC):
         ``validate()`` returns logits ``[E, N, C]`` and targets ``[N]`` of the validation split.
         """
 
+    def forward(
+        self,
+        network: EarlyExitNetwork,
+        x: Tensor,
+        targets: Tensor,
+        progress: float,
+        draw: Tensor,
+    ) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Logits of a training batch, and by name what :meth:`terms` is to know besides.
+
+        ``draw``, ``[B]``, holds uniform numbers in [0, 1) for methods that select samples.
+        """
+        return network(x), {}
+
     @abstractmethod
     def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
         """Losses and weights of a batch, each ``[B, depth]``; ``progress`` is in [0, 1]."""

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from cgt.losses import HardCGTLoss, LossTerms
 from cgt.methods.base import Method, interpolate
+from cgt.network import EarlyExitNetwork
+from cgt.selective import selective_forward
 
 
 @dataclass
@@ -23,6 +25,8 @@ class HardCGT(Method):
     tau, leak, normalize, labels: see the loss.
     exit_weights_start, exit_weights_end: λ at the first and the last step.
     clean_gate: the gate sees samples before augmentation (not in the paper).
+    skip_resolved: compute deeper stages only for samples whose gates are open; the others carry no
+        weight there, not even the leak, and deeper batch norms do not see them (not in the paper).
     """
 
     tau: float = 0.5
@@ -32,7 +36,24 @@ class HardCGT(Method):
     exit_weights_end: Sequence[float] = (1.0, 1.0, 1.0)
     labels: bool = True
     clean_gate: bool = False
+    skip_resolved: bool = False
     name: ClassVar[str] = "hard_cgt"
+
+    def forward(
+        self,
+        network: EarlyExitNetwork,
+        x: Tensor,
+        targets: Tensor,
+        progress: float,
+        draw: Tensor,
+    ) -> tuple[list[Tensor], dict[str, Tensor]]:
+        if not self.skip_resolved:
+            return super().forward(network, x, targets, progress, draw)
+        loss = self._loss()
+        logits, inclusion = selective_forward(
+            network, x, lambda shallow: loss.remaining(shallow, targets), draw
+        )
+        return logits, {"inclusion": inclusion}
 
     def terms(
         self,
@@ -40,7 +61,10 @@ class HardCGT(Method):
         targets: Tensor,
         progress: float,
         gate_logits: Sequence[Tensor] | None = None,
+        inclusion: Tensor | None = None,
     ) -> LossTerms:
-        loss = HardCGTLoss(self.tau, self.leak, self.normalize, self.label_smoothing, self.labels)
         lambdas = interpolate(self.exit_weights_start, self.exit_weights_end, progress)
-        return loss.terms(logits, targets, lambdas, gate_logits)
+        return self._loss().terms(logits, targets, lambdas, gate_logits, inclusion)
+
+    def _loss(self) -> HardCGTLoss:
+        return HardCGTLoss(self.tau, self.leak, self.normalize, self.label_smoothing, self.labels)

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from cgt.losses import LossTerms, SoftCGTLoss
 from cgt.methods.base import Method, interpolate
+from cgt.network import EarlyExitNetwork
+from cgt.selective import selective_forward
 
 
 @dataclass
@@ -24,6 +27,9 @@ class SoftCGT(Method):
     tau, scale, gate, leak, normalize, labels: see the loss.
     exit_weights_start, exit_weights_end: λ at the first and the last step.
     clean_gate: the gate sees samples before augmentation (not in the paper).
+    sample_deep: compute deeper stages only for a random part of the batch, a sample with a
+        probability in proportion to its weight there, and weigh by its inverse: the same loss in
+        expectation. Needs ``normalize=False`` (not in the paper).
     """
 
     tau: float = 0.9
@@ -35,7 +41,36 @@ class SoftCGT(Method):
     exit_weights_end: Sequence[float] = (1.0, 1.0, 1.0)
     labels: bool = True
     clean_gate: bool = False
+    sample_deep: bool = False
     name: ClassVar[str] = "soft_cgt"
+
+    def __post_init__(self) -> None:
+        if self.sample_deep and self.normalize:
+            raise ValueError(
+                "sample_deep is true and normalize is true; deep weights must not depend on exits "
+                "that may not be computed: set normalize to false"
+            )
+
+    def forward(
+        self,
+        network: EarlyExitNetwork,
+        x: Tensor,
+        targets: Tensor,
+        progress: float,
+        draw: Tensor,
+    ) -> tuple[list[Tensor], dict[str, Tensor]]:
+        if not self.sample_deep:
+            return super().forward(network, x, targets, progress, draw)
+        loss, lambdas = self._loss(), self._lambdas(progress)
+
+        def chances(shallow: Sequence[Tensor]) -> Tensor:
+            """Weight at the next exit, as a share of the largest that a sample can have there."""
+            largest = lambdas[len(shallow)] + self.leak
+            weight = lambdas[len(shallow)] * loss.remaining(shallow, targets) + self.leak
+            return weight / largest if largest > 0 else torch.zeros_like(weight)
+
+        logits, inclusion = selective_forward(network, x, chances, draw)
+        return logits, {"inclusion": inclusion}
 
     def terms(
         self,
@@ -43,8 +78,16 @@ class SoftCGT(Method):
         targets: Tensor,
         progress: float,
         gate_logits: Sequence[Tensor] | None = None,
+        inclusion: Tensor | None = None,
     ) -> LossTerms:
-        loss = SoftCGTLoss(
+        lambdas = self._lambdas(progress)
+        return self._loss().terms(logits, targets, lambdas, gate_logits, inclusion)
+
+    def _lambdas(self, progress: float) -> list[float]:
+        return interpolate(self.exit_weights_start, self.exit_weights_end, progress)
+
+    def _loss(self) -> SoftCGTLoss:
+        return SoftCGTLoss(
             self.tau,
             self.scale,
             self.leak,
@@ -53,5 +96,3 @@ class SoftCGT(Method):
             self.gate,
             self.labels,
         )
-        lambdas = interpolate(self.exit_weights_start, self.exit_weights_end, progress)
-        return loss.terms(logits, targets, lambdas, gate_logits)

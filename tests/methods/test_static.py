@@ -7,6 +7,7 @@ from tiny import tiny_dataset
 from cgt.exits import confidence
 from cgt.methods import REGISTRY
 from cgt.network import EarlyExitNetwork
+from cgt.optimizer import OneCycleSGD
 from cgt.training import Trainer, TrainingSettings
 
 SETTINGS = TrainingSettings(epochs=3, batch_size=32, lr=0.05)
@@ -20,9 +21,8 @@ def test_the_deepest_network_is_trained_as_the_single_exit_is(tmp_path):
     static, single = trainer("static", tmp_path), trainer("single_exit", tmp_path)
     for one in (static, single):
         phase = one.phases[0]
-        optimizer = torch.optim.SGD(one.network.parameters(), lr=0.05, momentum=0.9)
-        schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
-        one._run_epoch(one.network, phase, optimizer, schedule, epoch=0)
+        optimizer = OneCycleSGD(one.network.parameters(), 0.05, 100, 0.9, 0.0)
+        one._run_epoch(one.network, phase, optimizer, epoch=0)
     ours = [*static.network.stages[-1].parameters(), *static.network.heads[-1].parameters()]
     for mine, theirs in zip(ours, single.network.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs)

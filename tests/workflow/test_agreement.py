@@ -32,7 +32,7 @@ def test_schema_has_the_hyperparameters_of_each_method():
 
 def test_schema_has_the_defaults_of_the_methods():
     known = known_defaults(load_schema(SCHEMAS))
-    assert known["soft_cgt"] == {"labels": True, "clean_gate": False}
+    assert known["soft_cgt"] == {"labels": True, "clean_gate": False, "sample_deep": False}
     for name, method in REGISTRY.items():
         taken = {field.name: field.default for field in fields(method)}
         assert {key: taken[key] for key in known[name]} == known[name]
@@ -47,8 +47,8 @@ def test_every_method_has_a_rule_and_a_file():
 
 
 def test_the_paper_uses_every_method_and_dataset():
-    assert list(CONFIG["methods"]) == list(REGISTRY)
-    assert list(CONFIG["tuning"]["space"]) == ["lr", *REGISTRY]
+    assert [*CONFIG["methods"], *CONFIG["ablation"]["methods"]] == list(REGISTRY)
+    assert list(CONFIG["tuning"]["space"]) == ["lr", *CONFIG["methods"]]
     assert list(CONFIG["datasets"]) == list(DATASETS["properties"]) == list(RECIPES)
 
 

@@ -147,8 +147,10 @@ def variant(wildcards):
 
 
 def variant_settings(wildcards):
-    """The dataset's, with the learning rate and the label smoothing of the variant."""
+    """The dataset's, the schedule of the ablation, learning rate and label smoothing of the variant."""
+    shortened = config["ablation"].get("epochs", {}).get(wildcards.dataset)
     changes = {
+        **({"epochs": shortened} if shortened else {}),
         "lr": variant(wildcards).hyperparameters["lr"],
         "label_smoothing": variant(wildcards).label_smoothing,
     }

@@ -75,6 +75,11 @@ use rule train as train_soft_cgt with:
         method="soft_cgt",
 
 
+use rule train as train_cgt_plus with:
+    wildcard_constraints:
+        method="cgt_plus",
+
+
 # A method's own rule goes before the one it was made from.
 ruleorder: train_single_exit > train
 ruleorder: train_static > train
@@ -83,3 +88,4 @@ ruleorder: train_cascade > train
 ruleorder: train_classynet > train
 ruleorder: train_hard_cgt > train
 ruleorder: train_soft_cgt > train
+ruleorder: train_cgt_plus > train

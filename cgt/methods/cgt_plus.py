@@ -1,0 +1,85 @@
+"""CGT+: ours, not the paper's. What was tried to make confidence gating win.
+
+Idea:    HardCGT and SoftCGT take training signal from the deep exits. Three remedies, each by
+         itself or together: gate weights divided by their batch mean, so that hard samples count
+         more and no exit starves; exits that also learn from the mean of their answers; early exits
+         that pull less at the stages they share with deeper ones.
+Formula: w_e = λ_e · (1 − s + s · elig_e / mean elig_e),
+         elig_e = Π_{k<e} (1 − sigmoid(scale · (p_k(y) − τ))),
+         loss_e = (1 − d) · CE_e + d · T² · KL(softmax(z̄ / T) ‖ softmax(z_e / T)),
+         z̄ the mean of the exits' logits, which gets no gradient;
+         the gradient of loss_e, e < E, is multiplied by r where it leaves head e for its stage.
+         s = 0, d = 0, r = 1 is BranchyNet.
+Source:  gates: arXiv 2509.17885. Distillation between exits: Zhang et al., "Be Your Own Teacher",
+         ICCV 2019, with the mean of the exits in place of the deepest. Scaled gradients: Li et al.,
+         "Improved Techniques for Training Adaptive Deep Networks", ICCV 2019, with one factor.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import kl_div
+
+from cgt.losses import LossTerms, SoftCGTLoss
+from cgt.methods.base import Method
+from cgt.network import EarlyExitNetwork
+
+
+@dataclass
+class CGTPlus(Method):
+    """Hyperparameters of CGT+.
+
+    exit_weights: λ, the weight of each exit's loss.
+    strength: s, how far the gate steers the weights, in [0, 1].
+    tau, scale: of the gate, see :class:`cgt.losses.SoftCGTLoss`.
+    distillation: d, the share of the loss that comes from the exits' mean, in [0, 1].
+    temperature: T, softens both answers in the distillation, > 0.
+    pull: r, the part of an early exit's gradient that reaches the shared stages, in [0, 1].
+    """
+
+    exit_weights: Sequence[float] = (1.0, 1.0, 1.0)
+    strength: float = 0.5
+    tau: float = 0.5
+    scale: float = 10.0
+    distillation: float = 0.5
+    temperature: float = 3.0
+    pull: float = 1.0
+    name: ClassVar[str] = "cgt_plus"
+
+    def forward(
+        self,
+        network: EarlyExitNetwork,
+        x: Tensor,
+        targets: Tensor,
+        progress: float,
+        draw: Tensor,
+    ) -> tuple[list[Tensor], dict[str, Tensor]]:
+        if self.pull == 1:
+            return super().forward(network, x, targets, progress, draw)
+        logits = []
+        for number, (stage, head) in enumerate(zip(network.stages, network.heads, strict=True), 1):
+            x = stage(x)
+            last = number == network.num_exits
+            logits.append(head(x if last else self.pull * x + (1 - self.pull) * x.detach()))
+        return logits, {}
+
+    def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
+        gated = SoftCGTLoss(self.tau, self.scale, 0.0, False, self.label_smoothing).terms(
+            logits, targets
+        )
+        share = gated.eligibility / gated.eligibility.mean(dim=0).clamp_min(1e-3)
+        lambdas = share.new_tensor(self.exit_weights)
+        weights = lambdas * (1 - self.strength + self.strength * share)
+        losses = (1 - self.distillation) * gated.losses + self.distillation * self._taught(logits)
+        return LossTerms(losses, weights, gated.eligibility)
+
+    def _taught(self, logits: Sequence[Tensor]) -> Tensor:
+        """T² · KL between the exits' mean and each exit, ``[B, E]``, in nats."""
+        cooled = torch.stack(list(logits), dim=1) / self.temperature
+        teacher = cooled.detach().mean(dim=1, keepdim=True).log_softmax(dim=2)
+        student = cooled.log_softmax(dim=2)
+        divergence = kl_div(student, teacher.expand_as(student), reduction="none", log_target=True)
+        return self.temperature**2 * divergence.sum(dim=2)
