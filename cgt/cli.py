@@ -8,13 +8,24 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from cgt.arguments import (
+    add,
+    add_drawing,
+    add_expected,
+    add_job,
+    add_run,
+    named_path,
+    run_name,
+)
+from cgt.bench.commands import add_bench
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; return 0, or 2 after one clean message about what was wrong."""
     arguments = build_parser().parse_args(argv)
     try:
         arguments.run(arguments)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
         if arguments.debug:
             traceback.print_exc()
         print(f"cgt {arguments.command}: {error}", file=sys.stderr)
@@ -30,11 +41,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    command = _add(commands, "download", download, "fetch and verify a dataset's raw files")
+    command = add(commands, "download", download, "fetch and verify a dataset's raw files")
     command.add_argument("dataset")
     command.add_argument("--out", type=Path, required=True, help="folder of the raw files")
 
-    command = _add(commands, "prepare", prepare, "split a dataset and fit its scaling, at one seed")
+    command = add(commands, "prepare", prepare, "split a dataset and fit its scaling, at one seed")
     command.add_argument("dataset")
     command.add_argument("--seed", type=int, required=True)
     command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
@@ -43,96 +54,113 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--patch", type=int, help="indian_pines: width of a patch in pixels")
     command.add_argument("--components", type=int, help="indian_pines: principal components kept")
 
-    command = _add(commands, "train", train, "train one method on one dataset at one seed")
-    _add_job(command)
+    command = add(commands, "train", train, "train one method on one dataset at one seed")
+    add_job(command)
     command.add_argument("--out", type=Path, required=True, help="folder of the run")
     command.add_argument("--checkpoints", type=Path, required=True, help="folder to resume from")
 
-    command = _add(commands, "evaluate", evaluate, "measure one run: thresholds, curves, exits")
+    command = add(commands, "evaluate", evaluate, "measure one run: thresholds, curves, exits")
     command.add_argument("predictions", type=Path)
-    _add_run(command)
+    add_run(command)
     command.add_argument("--out", type=Path, required=True, help="folder of the CSV files")
 
-    command = _add(commands, "aggregate", aggregate, "gather all runs into one CSV per question")
-    _add_expected(command)
+    command = add(commands, "aggregate", aggregate, "gather all runs into one CSV per question")
+    add_expected(command)
     command.add_argument("--out", type=Path, required=True, help="folder of the summary")
 
-    command = _add(commands, "check", check, "are the runs complete, and is the summary theirs?")
-    _add_expected(command)
+    command = add(commands, "check", check, "are the runs complete, and is the summary theirs?")
+    add_expected(command)
     command.add_argument("--summary", type=Path, required=True, help="folder of the summary")
 
-    command = _add(commands, "conclude", conclude, "compare the methods and judge the claims")
-    _add_drawing(command)
+    command = add(commands, "conclude", conclude, "compare the methods and judge the claims")
+    add_drawing(command)
 
-    command = _add(commands, "tables", tables, "write the tables from a summary")
-    _add_drawing(command)
+    command = add(commands, "tables", tables, "write the tables from a summary")
+    add_drawing(command)
 
-    command = _add(commands, "figures", figures, "draw the figures from a summary")
-    _add_drawing(command)
+    command = add(commands, "figures", figures, "draw the figures from a summary")
+    add_drawing(command)
 
-    command = _add(commands, "pictures", pictures, "draw the pictures from a summary")
-    _add_drawing(command)
+    command = add(commands, "pictures", pictures, "draw the pictures from a summary")
+    add_drawing(command)
 
-    command = _add(commands, "ablation-effects", ablation_effects, "compare variants to the tuned")
+    command = add(commands, "ablation-effects", ablation_effects, "compare variants to the tuned")
     command.add_argument("--summary", type=Path, required=True, help="folder of the summary")
     command.add_argument("--cells", type=json.loads, required=True, help="JSON: points of studies")
     command.add_argument("--out", type=Path, required=True, help="folder of the effects")
 
-    command = _add(commands, "ablation-draw", ablation_draw, "draw the ablations and their tables")
-    _add_drawing(command)
+    command = add(commands, "ablation-draw", ablation_draw, "draw the ablations and their tables")
+    add_drawing(command)
 
-    command = _add(commands, "audit", audit, "count what the splits of a scene train and test on")
-    command.add_argument("prepared", nargs="+", type=_named_path, metavar="DATASET=PREPARED")
+    command = add(commands, "audit", audit, "count what the splits of a scene train and test on")
+    command.add_argument("prepared", nargs="+", type=named_path, metavar="DATASET=PREPARED")
     command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
     command.add_argument("--out", type=Path, required=True, help="audit (.csv)")
 
-    command = _add(commands, "scene", scene, "map every pixel of a scene with a trained run")
-    _add_job(command)
+    command = add(commands, "scene", scene, "map every pixel of a scene with a trained run")
+    add_job(command)
     command.add_argument("--model", type=Path, required=True, help="weights (.safetensors)")
     command.add_argument("--out", type=Path, required=True, help="answers of all exits (.npz)")
 
-    command = _add(commands, "collect-scene", collect_scene, "gather the maps of all methods")
-    command.add_argument("maps", nargs="+", type=_named_path, metavar="METHOD=SCENE")
+    command = add(commands, "collect-scene", collect_scene, "gather the maps of all methods")
+    command.add_argument("maps", nargs="+", type=named_path, metavar="METHOD=SCENE")
     command.add_argument("--dataset", required=True)
     command.add_argument("--method", required=True, help="the one that other pictures show")
     command.add_argument("--prepared", type=Path, required=True, help="prepared file (.npz)")
     command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
     command.add_argument("--out", type=Path, required=True, help="maps (.npz)")
 
-    command = _add(commands, "collect-gallery", collect_gallery, "gather samples of each exit")
+    command = add(commands, "collect-gallery", collect_gallery, "gather samples of each exit")
     command.add_argument("predictions", type=Path)
     command.add_argument("--method", required=True)
     command.add_argument("--seed", type=int, required=True)
     command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
     command.add_argument("--out", type=Path, required=True, help="images (.npz)")
 
-    command = _add(commands, "confusion", confusion, "count which class each exit takes for which")
-    _add_expected(command)
+    command = add(commands, "confusion", confusion, "count which class each exit takes for which")
+    add_expected(command)
     command.add_argument("--out", type=Path, required=True, help="counts (.csv)")
 
-    command = _add(commands, "compare", compare, "does a new summary agree with the published one?")
+    command = add(commands, "compare", compare, "does a new summary agree with the published one?")
     command.add_argument("new", type=Path, help="folder of the new summary")
     command.add_argument("published", type=Path, help="folder of the published summary")
 
-    command = _add(commands, "publish", publish, "copy results into the published folder")
-    command.add_argument("expected", nargs="+", type=_run_name, metavar="DATASET/METHOD/SEED")
+    command = add(commands, "publish", publish, "copy results into the published folder")
+    command.add_argument("expected", nargs="+", type=run_name, metavar="DATASET/METHOD/SEED")
     command.add_argument("--results", type=Path, required=True, help="root folder of the results")
     command.add_argument("--out", type=Path, required=True, help="folder to publish into")
     command.add_argument("--without", nargs="*", default=[], help="names of files to leave out")
 
-    command = _add(commands, "readme", readme, "put the published tables into the README")
-    command.add_argument("readme", type=Path)
-    command.add_argument("--tables", type=Path, required=True, help="folder of the tables")
+    command = add(commands, "publish-bench", publish_bench, "copy measurements of speed there, too")
+    command.add_argument("measured", type=Path, help="folder of the measurements")
+    command.add_argument("--out", type=Path, required=True, help="folder to publish into")
 
-    command = _add(commands, "tune-trial", tune_trial, "train and score one trial on validation")
-    _add_job(command)
+    command = add(commands, "readme", readme, "put the published tables into the README")
+    command.add_argument("readme", type=Path)
+    command.add_argument("--tables", type=Path, nargs="+", required=True, help="their folders")
+
+    command = add(commands, "tune-trial", tune_trial, "train and score one trial on validation")
+    add_job(command)
     command.add_argument("--trial", type=int, required=True)
     command.add_argument("--work", type=Path, required=True, help="folder of the trial's run")
     command.add_argument("--out", type=Path, required=True, help="result (.json)")
 
-    command = _add(commands, "tune-select", tune_select, "gather all trials and choose the best")
+    command = add(commands, "tune-select", tune_select, "gather all trials and choose the best")
     command.add_argument("trials", type=Path, nargs="+", help="results of tune-trial (.json)")
     command.add_argument("--out", type=Path, required=True, help="folder of tuning.csv, best.yaml")
+
+    command = add(commands, "export", export, "write runs as ONNX, to be run without torch")
+    command.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run")
+    command.add_argument("--dataset", required=True)
+    command.add_argument("--prepared", type=Path, required=True, help="what they were trained on")
+    command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
+    command.add_argument("--point", default="knee", help="operating point to answer at (knee)")
+    command.add_argument(
+        "--threshold", type=float, nargs="+", help="instead of the point's: one, or one per exit"
+    )
+    command.add_argument("--out", type=Path, required=True, help="root folder of the exports")
+
+    add_bench(commands)
     return parser
 
 
@@ -278,10 +306,28 @@ def publish(arguments: argparse.Namespace) -> None:
     publish(arguments.results, arguments.expected, arguments.out, arguments.without)
 
 
+def publish_bench(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.performance import write_page
+    from cgt.publish import publish_benchmarks
+
+    publish_benchmarks(arguments.measured, arguments.out)
+    write_page(arguments.out)
+
+
 def readme(arguments: argparse.Namespace) -> None:
     from cgt.readme import fill
 
     fill(arguments.readme, arguments.tables)
+
+
+def export(arguments: argparse.Namespace) -> None:
+    from cgt.data import load
+    from cgt.export import export_run
+
+    data = load(arguments.dataset, arguments.prepared, arguments.raw)
+    answering = {"point": arguments.point, "threshold": arguments.threshold}
+    for folder in arguments.runs:
+        print(export_run(folder, data, arguments.prepared, arguments.out, **answering))
 
 
 def tune_trial(arguments: argparse.Namespace) -> None:
@@ -337,59 +383,3 @@ def _train(arguments: argparse.Namespace, out: Path, checkpoints: Path) -> None:
 def _asked(arguments: argparse.Namespace) -> dict:
     names = ("dataset", "method", "seed", "settings", "hyperparameters")
     return {name: getattr(arguments, name) for name in names}
-
-
-def _add(commands, name: str, run, help: str) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=help, description=help)
-    command.set_defaults(run=run)
-    return command
-
-
-def _add_run(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--dataset", required=True)
-    command.add_argument("--method", required=True)
-    command.add_argument("--seed", type=int, required=True)
-
-
-def _add_expected(command: argparse.ArgumentParser) -> None:
-    command.add_argument("expected", nargs="+", type=_run_name, metavar="DATASET/METHOD/SEED")
-    command.add_argument("--runs", type=Path, required=True, help="folder of all runs")
-
-
-def _add_drawing(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--summary", type=Path, required=True, help="folder of the summary")
-    command.add_argument("--out", type=Path, required=True, help="folder to write into")
-
-
-def _add_job(command: argparse.ArgumentParser) -> None:
-    _add_run(command)
-    command.add_argument("--prepared", type=Path, required=True, help="prepared file (.npz)")
-    command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
-    command.add_argument(
-        "--settings", type=_json_object, required=True, help="JSON: epochs, lr, batch_size, ..."
-    )
-    command.add_argument(
-        "--hyperparameters", type=_json_object, default={}, help="JSON: the method's own"
-    )
-
-
-def _named_path(text: str) -> tuple[str, Path]:
-    name, separator, path = text.partition("=")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"{text!r} must be NAME=PATH")
-    return name, Path(path)
-
-
-def _run_name(text: str) -> tuple[str, str, int]:
-    dataset, method, seed = text.split("/")
-    return dataset, method, int(seed)
-
-
-def _json_object(text: str) -> dict:
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON object")
-    return value

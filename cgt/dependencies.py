@@ -31,7 +31,7 @@ def module_files(module: str) -> list[Path]:
 
 @functools.cache
 def _imported_by(path: Path) -> frozenset[Path]:
-    names = set(_names(ast.parse(path.read_text(encoding="utf-8"))))
+    names = set(_names(ast.parse(path.read_bytes())))
     # Importing a.b.c runs a/__init__.py and a/b/__init__.py as well.
     parents = {name.rsplit(".", depth)[0] for name in names for depth in range(name.count("."))}
     files = {_file_of(name) for name in names | parents}
@@ -39,7 +39,7 @@ def _imported_by(path: Path) -> frozenset[Path]:
 
 
 def _names(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -47,6 +47,15 @@ def _names(tree: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All statements within `node`. Expressions hold no imports, and most of the nodes."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield child
+            yield from _statements(child)
+
+
+@functools.cache
 def _file_of(name: str) -> Path | None:
     package, *parts = name.split(".")
     if package != PACKAGE.name:

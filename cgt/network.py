@@ -1,12 +1,13 @@
 """A network with a classifier after each of its stages."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from cgt.exits import confidence
+from cgt.exits import MAX_SOFTMAX, ExitRule, rounded_to
 from cgt.validation import as_thresholds
 
 
@@ -43,38 +44,83 @@ class EarlyExitNetwork(nn.Module):
             logits.append(head(x))
         return logits
 
-    @torch.no_grad()
     def infer(
-        self, x: Tensor, threshold: float | Sequence[float] | Tensor
+        self,
+        x: Tensor,
+        threshold: float | Sequence[float] | Tensor,
+        rule: ExitRule = MAX_SOFTMAX,
     ) -> tuple[Tensor, Tensor]:
         """Answer each sample at its exit and compute deeper stages only for those still in.
 
         The same answers as :func:`cgt.route` on the full logits. Runs in evaluation mode and
-        leaves the mode as it was.
+        leaves the mode as it was; keeps no gradients.
 
         Args:
             x: ``[B, ...]``, B ≥ 1.
             threshold: as in :func:`cgt.route`.
+            rule: as in :func:`cgt.route`.
 
         Returns:
             ``exit_index`` and ``prediction``, each ``[B]`` int64; exits count from 0.
         """
-        thresholds = [*as_thresholds(threshold, self.num_exits), 0.0]
-        exit_index = x.new_empty(len(x), dtype=torch.int64)
-        prediction = torch.empty_like(exit_index)
-        still_in = torch.arange(len(x), device=x.device)
+        # The last exit takes whatever is left, however unsure it is.
+        thresholds = [*as_thresholds(threshold, self.num_exits), -math.inf]
+        if not _is_training(self):
+            return self._infer(x, thresholds, rule)
         with evaluation_mode(self):
-            layers = zip(self.stages, self.heads, thresholds, strict=True)
-            for index, (stage, head, value) in enumerate(layers):
-                x = stage(x)
-                probability, answer = confidence(head(x))
-                leaves = probability >= value
-                exit_index[still_in[leaves]] = index
-                prediction[still_in[leaves]] = answer[leaves]
-                if leaves.all():
-                    break
-                x, still_in = x[~leaves], still_in[~leaves]
+            return self._infer(x, thresholds, rule)
+
+    def _infer(self, x: Tensor, thresholds: list[float], rule: ExitRule) -> tuple[Tensor, Tensor]:
+        if len(x) == 1:
+            with torch.inference_mode():
+                exit, answer = self._infer_one(x, thresholds, rule)
+            # Made out here, tensors are ordinary ones, which may take part in training.
+            return tuple(torch.full((1,), value, device=x.device) for value in (exit, answer))
+        exit_index = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+        prediction = torch.empty_like(exit_index)
+        with torch.inference_mode():
+            self._infer_batch(x, thresholds, rule, exit_index, prediction)
         return exit_index, prediction
+
+    def _infer_one(self, x: Tensor, thresholds: list[float], rule: ExitRule) -> tuple[int, int]:
+        layers = zip(self.stages, self.heads, thresholds, strict=True)
+        for exit, (stage, head, threshold) in enumerate(layers):
+            x = stage(x)
+            logits = head(x)
+            sure, answer = rule.decide_one(exit, logits)
+            if sure >= rounded_to(threshold, logits.dtype):
+                break
+        return exit, answer
+
+    def _infer_batch(
+        self,
+        x: Tensor,
+        thresholds: list[float],
+        rule: ExitRule,
+        exit_index: Tensor,
+        prediction: Tensor,
+    ) -> None:
+        """Fill in ``exit_index`` and ``prediction``.
+
+        Every exit answers for all that reach it; who goes on is answered for again further on.
+        """
+        still_in = None  # everybody
+        layers = zip(self.stages, self.heads, thresholds, strict=True)
+        for exit, (stage, head, threshold) in enumerate(layers):
+            x = stage(x)
+            sure, answer = rule.decide(exit, head(x))
+            if still_in is None:
+                prediction.copy_(answer)
+                exit_index.fill_(exit)
+            else:
+                prediction[still_in] = answer
+                exit_index[still_in] = exit
+            goes_on = (~(sure >= threshold)).nonzero().squeeze(1)
+            if len(goes_on) == 0:
+                break
+            if len(goes_on) < len(x):
+                x = _rows(x, goes_on)
+                still_in = goes_on if still_in is None else still_in[goes_on]
 
     def prefix(self, depth: int) -> "EarlyExitNetwork":
         """The first ``depth`` stages and heads as a network of their own; modules are shared."""
@@ -97,3 +143,23 @@ def evaluation_mode(network: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+def _is_training(network: nn.Module) -> bool:
+    """Whether any part of the network is in training mode."""
+    # Inference on one sample asks: `modules()` takes six times as long.
+    found = [network]
+    for module in found:
+        if module is not None:  # a place for a module that is not taken
+            if module.training:
+                return True
+            found.extend(module._modules.values())
+    return False
+
+
+def _rows(x: Tensor, index: Tensor) -> Tensor:
+    """Samples ``index`` of ``x``, in the same memory format."""
+    # Indexing copies maps that are channels last number by number; so it copies whole samples.
+    if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
+        return x.permute(0, 2, 3, 1).index_select(0, index).permute(0, 3, 1, 2)
+    return x.index_select(0, index)

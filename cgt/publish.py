@@ -56,6 +56,20 @@ def publish(
     write_json(out / "manifest.json", merged)
 
 
+def publish_benchmarks(measured: Path, out: Path) -> None:
+    """Copy tables and figures of `measured` to `out`, a table with the machine beside it.
+
+    Raises FileNotFoundError if there are none.
+    """
+    kept = {*PUBLISHED_SUFFIXES, ".json"}
+    paths = [path for path in sorted(measured.glob("*.*")) if path.suffix in kept]
+    if not paths:
+        raise FileNotFoundError(f"{measured} holds no measurements; `make bench` makes them")
+    shutil.rmtree(out, ignore_errors=True)
+    for path in paths:
+        _copy(path, out / path.name)
+
+
 def _copy(source: Path, target: Path) -> None:
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)

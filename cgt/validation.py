@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from numbers import Real
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -77,14 +78,15 @@ def as_exit_weights(values: Sequence[float] | Tensor | None, like: Tensor, exits
 
 def as_thresholds(threshold: float | Sequence[float] | Tensor, exits: int) -> list[float]:
     """One threshold for each of the first E−1 exits, in [0, 1]; a scalar serves them all."""
-    values = torch.as_tensor(threshold, dtype=torch.float64)
-    if values.ndim == 0:
-        values = values.repeat(exits - 1)
-    if values.shape != (exits - 1,):
+    # Not with torch: inference on one sample would spend more time here than on deciding.
+    plain = threshold.tolist() if isinstance(threshold, Tensor) else threshold
+    given = np.asarray(plain, dtype=np.float64)
+    if given.shape not in ((), (exits - 1,)):
         raise ValueError(
-            f"threshold has shape {list(values.shape)}; a scalar or {exits - 1} values, one for "
+            f"threshold has shape {list(given.shape)}; a scalar or {exits - 1} values, one for "
             f"each exit but the last, are allowed"
         )
-    for value in values.tolist():
+    values = given.tolist() if given.ndim else [given.item()] * (exits - 1)
+    for value in values if given.ndim else [given.item()]:
         check_probability("threshold", value)
-    return values.tolist()
+    return values

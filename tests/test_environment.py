@@ -37,7 +37,9 @@ def test_conda_environment_has_the_direct_dependencies_with_the_same_ranges():
     environment = conda()
     assert str(environment.pop("python")) == PROJECT["requires-python"]
     environment.pop("pip")
-    assert environment == by_name(PROJECT["dependencies"])
+    assert environment == by_name(
+        PROJECT["dependencies"] + PROJECT["optional-dependencies"]["deploy"]
+    )
 
 
 def test_lock_pins_every_package_exactly():
@@ -45,7 +47,8 @@ def test_lock_pins_every_package_exactly():
 
 
 def test_lock_satisfies_the_direct_dependencies():
-    direct = by_name(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"])
+    extras = PROJECT["optional-dependencies"]
+    direct = by_name(PROJECT["dependencies"] + extras["deploy"] + extras["dev"])
     for name, allowed in direct.items():
         assert allowed.contains(str(locked()[name]).removeprefix("==")), name
 

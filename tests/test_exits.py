@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from cgt import route
+from cgt.exits import MAX_SOFTMAX, KnownClasses
 
 
 def exits_with_confidence(*rows):
@@ -60,3 +61,28 @@ def test_bad_thresholds_are_refused(threshold, message):
 def test_bad_logits_are_refused():
     with pytest.raises(ValueError, match="exit 1 hold NaN"):
         route([torch.full((2, 2), float("nan"))], 0.5)
+
+
+KNOWN = torch.tensor([[True, False, True, False], [True] * 4])
+
+
+def test_an_exit_that_knows_some_classes_is_unsure_where_the_others_are_likelier():
+    logits = torch.tensor([[0.5, 0.2, 0.2, 0.1], [0.3, 0.2, 0.1, 0.4]]).log()
+    rule = KnownClasses(KNOWN)
+    sure, prediction = rule.decide(0, logits)
+    torch.testing.assert_close(sure, torch.tensor([0.5, 0.0]))
+    assert prediction.tolist() == [0, 0]
+    sure, prediction = rule.decide(1, logits)
+    torch.testing.assert_close(sure, torch.tensor([0.5, 0.4]))
+    assert prediction.tolist() == [0, 3]
+
+
+@pytest.mark.parametrize("rule", [MAX_SOFTMAX, KnownClasses(KNOWN)])
+def test_one_sample_is_decided_as_in_a_batch(rule):
+    torch.manual_seed(0)
+    logits = torch.cat([3 * torch.randn(64, 4), torch.zeros(1, 4)])  # and a tie
+    for exit in (0, 1):
+        sure, prediction = rule.decide(exit, logits)
+        alone = [rule.decide_one(exit, row[None]) for row in logits]
+        assert [answer for _, answer in alone] == prediction.tolist()
+        assert [one for one, _ in alone] == pytest.approx(sure.tolist(), rel=1e-6)

@@ -3,6 +3,11 @@ import torch
 from torch import nn
 
 from cgt import EarlyExitNetwork, route
+from cgt.exits import MAX_SOFTMAX, ExitRule, KnownClasses
+
+KNOWN = torch.tensor(
+    [[True, False, False, False], [True, True, False, True], [True, True, True, True]]
+)
 
 
 class Counted(nn.Module):
@@ -35,14 +40,55 @@ def test_forward_gives_the_logits_of_every_exit():
     torch.testing.assert_close(logits[1], by_hand)
 
 
+@pytest.mark.parametrize("rule", [MAX_SOFTMAX, KnownClasses(KNOWN)])
 @pytest.mark.parametrize("batch", [1, 7, 256])
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.4, 1.0, [0.4, 0.3]])
-def test_infer_agrees_with_routing_the_full_logits(batch, threshold):
+def test_infer_agrees_with_routing_the_full_logits(batch, threshold, rule):
     net = network().eval()
-    x = torch.randn(batch, 5)
-    expected = route(net(x), threshold)
-    for actual, wanted in zip(net.infer(x, threshold), expected, strict=True):
-        assert actual.tolist() == wanted.tolist()
+    x = torch.randn(256, 5)
+    expected = route(net(x), threshold, rule)
+    found = [net.infer(part, threshold, rule) for part in x.split(batch)]
+    for actual, wanted in zip(zip(*found, strict=True), expected, strict=True):
+        assert torch.cat(actual).tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_infer_goes_on_with_the_right_maps_in_the_same_memory_format(memory_format):
+    seen = []
+
+    class Seen(nn.Module):
+        def forward(self, x):
+            seen.append(x)
+            return x
+
+    head = nn.Sequential(nn.Flatten(), nn.Linear(3 * 2 * 2, 4))
+    net = EarlyExitNetwork([Seen(), Seen()], [head, head]).eval()
+    x = torch.randn(64, 3, 2, 2).contiguous(memory_format=memory_format)
+    index, _ = net.infer(x, 0.4)
+    assert 0 < (index == 0).sum() < 64
+    assert torch.equal(seen[1], x[index == 1])
+    assert seen[1].is_contiguous(memory_format=memory_format)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_confidence_that_is_the_threshold_leaves(batch):
+    """In the precision of the network: 0.9 is a little less in float32 than in Python."""
+
+    class Sure(ExitRule):
+        def decide(self, exit, logits):
+            return torch.full((len(logits),), 0.9), logits.argmax(dim=1)
+
+    index, _ = network().infer(torch.randn(batch, 5), 0.9, Sure())
+    assert index.tolist() == [0] * batch
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_answers_may_take_part_in_training(batch):
+    net = network()
+    _, prediction = net.infer(torch.randn(batch, 5), 0.5)
+    scores = torch.randn(batch, 4, requires_grad=True)
+    scores.gather(1, prediction[:, None]).sum().backward()
+    assert scores.grad.sum() == batch
 
 
 def test_infer_computes_a_stage_only_for_the_samples_still_in():
@@ -68,6 +114,21 @@ def test_infer_leaves_mode_and_statistics_as_they_were():
     assert net.training and net.stages[0].training and not net.heads[1].training
     assert torch.equal(net.stages[0].module[1].running_mean, before)
     assert not prediction.requires_grad
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+def test_infer_evaluates_even_if_only_a_part_is_in_training_mode(batch):
+    net = network().eval()
+    norm = net.stages[1].module[1].train()
+    before = norm.running_mean.clone()
+    net.infer(torch.randn(batch, 5), 1.0)
+    assert norm.training and torch.equal(norm.running_mean, before)
+
+
+def test_a_place_for_a_module_may_be_empty():
+    net = network().eval()
+    net.heads[0].register_module("optional", None)
+    assert len(net.infer(torch.randn(1, 5), 0.5)[0]) == 1
 
 
 def test_prefix_and_backbone_share_their_modules():

@@ -6,26 +6,39 @@ from pathlib import Path
 import pytest
 import torch
 
+from cgt.analysis.performance import performance_markdown
 from cgt.readme import fill
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TABLES = ROOT / "results" / "published" / "tables"
+BENCHMARKS = ROOT / "results" / "published" / "benchmarks"
 
 
-def test_the_snippet_runs_and_both_ways_to_exit_agree():
+def test_the_snippets_run_one_after_the_other_and_all_ways_to_exit_agree(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     torch.manual_seed(0)
-    (snippet,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    snippets = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     names = {}
-    exec(compile(snippet, "README.md", "exec"), names)
+    for snippet in snippets:
+        exec(compile(snippet, "README.md", "exec"), names)
     assert torch.equal(names["exit_index"], names["same_exit"])
     assert torch.equal(names["prediction"], names["same_prediction"])
+    assert names["exit_on_device"].tolist() == names["exit_index"].tolist()
+    assert names["prediction_on_device"].tolist() == names["prediction"].tolist()
 
 
-@pytest.mark.parametrize("name", ["results.md", "verdicts.md"])
-def test_the_tables_are_the_published_ones(name):
-    (block,) = re.findall(rf"<!-- {name} -->\n(.*?)\n<!-- end -->", README, flags=re.DOTALL)
-    assert block.strip() == (TABLES / name).read_text(encoding="utf-8").strip()
+@pytest.mark.parametrize(
+    "path", [TABLES / "results.md", TABLES / "verdicts.md", BENCHMARKS / "performance.md"]
+)
+def test_the_tables_are_the_published_ones(path):
+    (block,) = re.findall(rf"<!-- {path.name} -->\n(.*?)\n<!-- end -->", README, flags=re.DOTALL)
+    assert block.strip() == path.read_text(encoding="utf-8").strip()
+
+
+def test_the_performance_page_follows_from_the_published_measurements():
+    page = (BENCHMARKS / "performance.md").read_text(encoding="utf-8")
+    assert page == performance_markdown(BENCHMARKS)
 
 
 def test_every_measured_percentage_stands_in_a_published_table():
@@ -44,7 +57,7 @@ def test_tables_are_filled_in_by_name(tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- a.md -->\nold\n<!-- end -->\nafter\n")
     (tmp_path / "a.md").write_text("new \\1\n")
-    fill(readme, tmp_path)
+    fill(readme, [tmp_path / "empty", tmp_path])
     assert readme.read_text() == "before\n<!-- a.md -->\nnew \\1\n<!-- end -->\nafter\n"
 
 
@@ -52,5 +65,5 @@ def test_a_missing_table_leaves_the_text_alone(tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text("<!-- a.md -->\nold\n<!-- end -->\n")
     with pytest.raises(FileNotFoundError, match=r"a\.md"):
-        fill(readme, tmp_path)
+        fill(readme, [tmp_path])
     assert "old" in readme.read_text()

@@ -1,8 +1,14 @@
-"""A tiny dataset that a network can learn within seconds."""
+"""A tiny dataset that a network can learn within seconds, and runs on it."""
+
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
 from cgt.data import Dataset, Split
+from cgt.files import write_json
+from cgt.methods import REGISTRY
+from cgt.training import Trainer, TrainingSettings
 
 
 def tiny_dataset(train: int = 128, val: int = 60, test: int = 60, seed: int = 0) -> Dataset:
@@ -17,3 +23,17 @@ def tiny_dataset(train: int = 128, val: int = 60, test: int = 60, seed: int = 0)
         start += size
     names = ("corn", "oats", "wheat")
     return Dataset("indian_pines", names, *parts, checksums={"prepared": f"tiny {seed}"})
+
+
+def tiny_run(method: str, folder: Path) -> Path:
+    """Train a method on the tiny dataset and leave the run's files in ``folder``; return that."""
+    settings = TrainingSettings(epochs=3, batch_size=32, lr=0.05)
+    checkpoint = folder / "checkpoint.pt"
+    trainer = Trainer(tiny_dataset(), REGISTRY[method](), 1, settings, checkpoint)
+    trainer.run()
+    trainer.write(folder)
+    checkpoint.unlink()
+    job = {"dataset": "indian_pines", "method": method, "seed": 1, "hyperparameters": {}}
+    manifest = {"job": {**job, "settings": asdict(settings)}, "data": trainer.data.checksums}
+    write_json(folder / "manifest.json", manifest)
+    return folder

@@ -56,6 +56,11 @@ rule figures:
         "../../environment.yml"
     params:
         folder=PUBLISHED,
+        measured=[
+            path
+            for dataset in DATASETS
+            if os.path.exists(path := f"{PUBLISHED}/benchmarks/infer_{dataset}.csv")
+        ],
     message:
         "Redraw the tables and figures of results/published from its CSVs"
     shell:
@@ -64,6 +69,10 @@ rule figures:
         " --out {params.folder:q}/figures"
         " && python -m cgt pictures --summary {params.folder:q}/summary"
         " --out {params.folder:q}/figures"
+        " && python -m cgt bench page {params.folder:q}/benchmarks"
         " && (test ! -e {params.folder:q}/ablation"
         " || python -m cgt ablation-draw --summary {params.folder:q}/ablation/summary"
-        " --out {params.folder:q}/ablation)) > {log:q} 2>&1"
+        " --out {params.folder:q}/ablation)"
+        ' && (test -z "{params.measured}"'
+        " || python -m cgt bench draw {params.measured:q} --out {params.folder:q}/benchmarks))"
+        " > {log:q} 2>&1"

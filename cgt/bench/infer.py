@@ -1,0 +1,199 @@
+"""What leaving early saves in time, beside what it saves in multiply–accumulates."""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from cgt.bench.measure import interleave, write_table
+from cgt.bench.variants import Variant, run_to_the_end, variants, without_exits
+from cgt.data import Dataset, load
+from cgt.methods.static import SideBySide
+from cgt.predictions import load_predictions
+from cgt.runs import Run, open_run
+
+POINTS = ("knee", "tau_0.9")
+BATCHES = (1, 64, 256)
+SAMPLES = {1: 256, 64: 1024, 256: 1024}
+"""How many test samples are timed at each batch size."""
+ROUNDS = 5
+
+Row = dict[str, Any]
+
+
+def bench_infer(
+    runs: Path,
+    points: Path,
+    *,
+    dataset: str,
+    methods: Sequence[str],
+    seed: int,
+    prepared: Path,
+    raw: Path,
+    out: Path,
+) -> None:
+    """Measure the runs of one dataset at one seed; write `out` (.csv) and the machine beside it.
+
+    Rows are as in :func:`rows_of`. Every time is the median of `ROUNDS` rounds; within a round the
+    variants take turns. One thread.
+
+    Args:
+        runs: folder of all runs.
+        points: operating points with thresholds (.csv).
+
+    Raises:
+        ValueError: if a threshold is missing.
+    """
+    torch.set_num_threads(1)
+    table = pd.read_csv(points)
+    thresholds = {method: thresholds_of(table, (dataset, method, seed)) for method in methods}
+    data = load(dataset, prepared, raw)
+    opened: dict[str, Run] = {}
+    compared: list[Variant] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for method in methods:
+            path = runs / dataset / method / str(seed)
+            run = opened[method] = open_run(path, data)
+            predictions = load_predictions(path / "predictions.npz")
+            compared += variants(run, predictions, thresholds[method], Path(folder) / method)
+        rows = [row for batch in BATCHES for row in _measure(opened, compared, data, batch)]
+    about = {"dataset": dataset, "seed": seed}
+    write_table(out, [{**about, **row} for row in rows], threads=1)
+
+
+def thresholds_of(table: pd.DataFrame, run: tuple[str, str, int]) -> dict[str, float]:
+    """A run's thresholds at `POINTS`, from a table of operating points."""
+    rows = table[(table[["dataset", "method", "seed"]] == run).all(axis=1)]
+    found = dict(zip(rows["point"], rows["threshold"].tolist(), strict=True))
+    if missing := [point for point in POINTS if point not in found]:
+        raise ValueError(
+            f"the operating points have no {missing[0]} of {'/'.join(map(str, run))}; "
+            f"{', '.join(POINTS)} are needed"
+        )
+    return {point: found[point] for point in POINTS}
+
+
+def _measure(
+    opened: Mapping[str, Run], compared: Sequence[Variant], data: Dataset, batch: int
+) -> list[Row]:
+    start = time.perf_counter()
+    # The same samples for all; in random order, because they are sorted by place.
+    order = np.random.default_rng(0).permutation(len(data.test.y))[: SAMPLES[batch]]
+    inputs = batches(data.test.x[order], batch)
+    loops: dict[Hashable, Callable[[], np.ndarray]] = {
+        index: partial(seconds_of, one.answer, inputs[one.variant == "deployed"])
+        for index, one in enumerate(compared)
+    }
+    if batch == 1:
+        loops |= _decision_loops(opened, inputs[False])
+    seconds = {name: np.median(found, axis=0) for name, found in interleave(loops, ROUNDS).items()}
+    full = {one.method: seconds[i].sum() for i, one in enumerate(compared) if one.is_whole}
+    everything = batches(data.test.x, batch)
+    rows = []
+    for index, one in enumerate(compared):
+        row = rows_of(one, batch, order, seconds[index], full[one.method], data.test.y)
+        if batch == 1 and one.variant == "infer":
+            with_decisions, without = (
+                seconds[one.method, what].sum() for what in ("infer", "full")
+            )
+            row["decision_overhead"] = float(with_decisions / without - 1)
+        if one.stops:
+            row["disagreements"] = disagreements(one, everything[one.variant == "deployed"])
+        rows.append(row)
+    print(
+        f"{data.name} batch {batch}: {len(loops)} loops, {time.perf_counter() - start:.1f} s",
+        file=sys.stderr,
+        flush=True,
+    )
+    return rows
+
+
+def rows_of(
+    one: Variant,
+    batch: int,
+    timed: np.ndarray,
+    seconds: np.ndarray,
+    full: float,
+    target: np.ndarray,
+) -> Row:
+    """One measured variant at one batch size.
+
+    Args:
+        timed: positions of the samples that were timed.
+        seconds: of each batch of them.
+        full: seconds of all of them when the method's network runs to the end.
+        target: classes of all test samples.
+
+    Returns:
+        Names as in :class:`Variant`, and ``batch``; ``accuracy`` on the whole test set; ``macs``
+        of a timed sample on average; ``relative_macs`` and ``relative_time`` to the full network;
+        ``p50_ms`` … of single samples, empty for larger batches; ``samples_per_second``. Filled in
+        where they apply: ``decision_overhead``, the share that deciding adds to the full network's
+        time if nobody leaves, and ``disagreements`` with the run's own predictions, counted over
+        the whole test set.
+    """
+    quantiles = np.percentile(1000 * seconds, (50, 95, 99)).tolist() if batch == 1 else [""] * 3
+    macs = float(one.macs[timed].mean())
+    return {
+        "method": one.method,
+        "point": one.point,
+        "threshold": one.threshold,
+        "variant": one.variant,
+        "engine": one.engine,
+        "batch": batch,
+        "accuracy": float(np.mean(one.prediction == target)),
+        "macs": round(macs),
+        "relative_macs": float(macs / one.exit_macs[-1]),
+        "relative_time": float(seconds.sum() / full),
+        **dict(zip(("p50_ms", "p95_ms", "p99_ms"), quantiles, strict=True)),
+        "samples_per_second": float(len(timed) / seconds.sum()),
+        "decision_overhead": "",
+        "disagreements": "",
+    }
+
+
+def seconds_of(answer: Callable[[Any], Any], inputs: Sequence[Any]) -> np.ndarray:
+    """Seconds of each call."""
+    answer(inputs[0])  # the caches hold the weights of whatever ran before
+    seconds = np.empty(len(inputs))
+    for i, x in enumerate(inputs):
+        start = time.perf_counter()
+        answer(x)
+        seconds[i] = time.perf_counter() - start
+    return seconds
+
+
+def disagreements(one: Variant, inputs: Sequence[Any]) -> int:
+    """Samples whose exit or class is not the one that the run's own predictions give."""
+    found = [one.answer(x) for x in inputs]
+    exit, prediction = (np.concatenate([np.asarray(part[k]) for part in found]) for k in (0, 1))
+    return int(np.sum((exit != one.exit) | (prediction != one.prediction)))
+
+
+def batches(x: np.ndarray, batch: int) -> dict[bool, Sequence[Any]]:
+    """Samples cut into batches: ``False`` as the torch networks take them, ``True`` as arrays."""
+    tensor = torch.from_numpy(x).contiguous(memory_format=torch.channels_last)
+    return {False: tensor.split(batch), True: np.split(x, range(batch, len(x), batch))}
+
+
+def _decision_loops(
+    opened: Mapping[str, Run], inputs: Sequence[Tensor]
+) -> dict[Hashable, Callable[[], np.ndarray]]:
+    """For each method the network that nobody leaves early: with its decisions and without."""
+    loops: dict[Hashable, Callable[[], np.ndarray]] = {}
+    for method, run in opened.items():
+        if isinstance(run.network, SideBySide):
+            continue
+        network = without_exits(run.network)
+        with_decisions = partial(network.infer, threshold=1.0, rule=run.rule)
+        loops[method, "infer"] = partial(seconds_of, with_decisions, inputs)
+        loops[method, "full"] = partial(seconds_of, partial(run_to_the_end, network), inputs)
+    return loops

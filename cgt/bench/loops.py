@@ -1,0 +1,176 @@
+"""Three ways to train the same network on the same samples; each returns samples per second.
+
+ours          the loop of every run, :class:`cgt.training.Trainer`
+bound         forward, backward and step on one batch that is already there
+conventional  torch's DataLoader, a transform for each sample, batches in NCHW, `.item()` each step
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Subset
+
+import cgt.data
+from cgt.backbones import BACKBONES
+from cgt.seeding import derive_seed
+from cgt.training import Job, Trainer, TrainingSettings, build_method
+
+
+class Rates(NamedTuple):
+    """Samples per second: of the steps, and of whole epochs with all that comes after the steps."""
+
+    steps: float
+    epoch: float
+
+
+def ours(data: cgt.data.Dataset, job: Job, steps: int, folder: Path) -> Rates:
+    """One epoch of the training loop, cut off after `steps` steps, as it runs in a training job.
+
+    Validation, gradients and checkpoint are what they are in a job; their time is spread over the
+    steps of a full epoch.
+    """
+    settings = TrainingSettings(**{**job.settings, "epochs": 1})
+    method = build_method(job)
+    method.label_smoothing = settings.label_smoothing
+    trainer = _Timed(data, method, job.seed, settings, folder / "bench.pt")
+    full, trainer.steps = trainer.steps, steps
+    # As in a job: see `train_run`.
+    torch.set_deterministic_debug_mode("error")
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    start = time.perf_counter()
+    try:
+        trainer.run()
+    finally:
+        torch.set_deterministic_debug_mode("default")
+    after = time.perf_counter() - start - trainer.seconds
+    trainer.checkpoint.unlink()
+    per_step = trainer.seconds / steps
+    return Rates(trainer.batch_size / per_step, trainer.batch_size / (per_step + after / full))
+
+
+class _Timed(Trainer):
+    """Knows how long its steps took."""
+
+    seconds = 0.0
+
+    def _run_epoch(self, *args: object, **kwargs: object) -> Tensor:
+        start = time.perf_counter()
+        trained = super()._run_epoch(*args, **kwargs)
+        self.seconds += time.perf_counter() - start
+        return trained
+
+
+def bound(data: cgt.data.Dataset, job: Job, steps: int) -> float:
+    """Bare forward, backward and step of the same network with torch's quickest optimiser."""
+    network = _network(data, job).to(memory_format=torch.channels_last)
+    size = _batch_size(data, job)
+    x = torch.from_numpy(data.train.x[:size]).contiguous(memory_format=torch.channels_last)
+    y = torch.from_numpy(data.train.y[:size])
+    # It must not fit its one batch: gradients next to zero are slow to compute with.
+    optimizer = _optimizer(network, job, lr=0.0, fused=True)
+
+    def step() -> None:
+        loss = _loss(network(x), y)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+
+    step()  # the optimiser makes its buffers
+    return _rate(lambda: [step() for _ in range(steps)], size * steps)
+
+
+def conventional(data: cgt.data.Dataset, job: Job, steps: int) -> float:
+    """What a tutorial does, on the samples and in the order of our loop's first epoch."""
+    network, loader = _network(data, job), conventional_batches(data, job, steps)
+    optimizer = _optimizer(network, job, lr=job.settings["lr"])
+
+    def epoch() -> None:
+        running = right = 0.0
+        for x, y in loader:
+            logits = network(x)
+            loss = _loss(logits, y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            running += loss.item()
+            right += (logits[-1].argmax(dim=1) == y).sum().item()
+
+    return _rate(epoch, _batch_size(data, job) * steps)
+
+
+def conventional_batches(data: cgt.data.Dataset, job: Job, steps: int) -> DataLoader:
+    """A DataLoader over the samples of the first `steps` steps of our loop's first epoch."""
+    size = _batch_size(data, job)
+    generator = torch.Generator().manual_seed(derive_seed(data.name, job.seed, "epoch", 0))
+    order = torch.randperm(len(data.train.y), generator=generator)
+    chosen = Subset(_Samples(data), order[: steps * size].tolist())
+    return DataLoader(chosen, batch_size=size, num_workers=0)
+
+
+class _Samples(Dataset):
+    """One augmented sample at a time."""
+
+    def __init__(self, data: cgt.data.Dataset) -> None:
+        self.x, self.y = torch.from_numpy(data.train.x), data.train.y
+        self.transform = _TRANSFORMS[data.name]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __getitem__(self, number: int) -> tuple[Tensor, int]:
+        return self.transform(self.x[number]), int(self.y[number])
+
+
+def _maybe_mirrored(image: Tensor) -> Tensor:
+    return image.flip(2) if torch.rand(()) < 0.5 else image
+
+
+def _turned(patch: Tensor) -> Tensor:
+    patch = _maybe_mirrored(patch)
+    patch = patch.flip(1) if torch.rand(()) < 0.5 else patch
+    return patch.transpose(1, 2) if torch.rand(()) < 0.5 else patch
+
+
+_TRANSFORMS = {
+    "fashion_mnist": _maybe_mirrored,
+    "indian_pines": _turned,
+    "indian_pines_disjoint": _turned,
+}
+"""The augmentations of :mod:`cgt.augment`, for one sample."""
+
+
+def _network(data: cgt.data.Dataset, job: Job) -> nn.Module:
+    torch.manual_seed(derive_seed(data.name, job.seed, "init"))
+    return BACKBONES[data.name](data.train.x.shape[1], data.num_classes).train()
+
+
+def _optimizer(network: nn.Module, job: Job, lr: float, **how: bool) -> torch.optim.Optimizer:
+    settings = TrainingSettings(**job.settings)
+    return torch.optim.SGD(
+        network.parameters(),
+        lr=lr,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
+        nesterov=settings.momentum > 0,
+        **how,
+    )
+
+
+def _loss(logits: list[Tensor], y: Tensor) -> Tensor:
+    """All exits alike: what a sum of gated losses costs at least."""
+    return sum(F.cross_entropy(of, y) for of in logits)
+
+
+def _batch_size(data: cgt.data.Dataset, job: Job) -> int:
+    return min(job.settings["batch_size"], len(data.train.y))
+
+
+def _rate(work: Callable[[], object], samples: int) -> float:
+    start = time.perf_counter()
+    work()
+    return samples / (time.perf_counter() - start)

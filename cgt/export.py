@@ -1,0 +1,154 @@
+"""A trained run out of PyTorch: ONNX, one file a stage, and what else a device must know."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from cgt.data import Dataset
+from cgt.data.scaling import scaling
+from cgt.deploy import DESCRIPTION, FORMAT
+from cgt.exits import MAX_SOFTMAX, ExitRule, KnownClasses, MaxSoftmax
+from cgt.extras import need
+from cgt.files import atomic_path, write_json
+from cgt.methods.static import SideBySide
+from cgt.network import EarlyExitNetwork
+from cgt.runs import open_run
+from cgt.validation import as_thresholds
+
+
+class _StageWithExit(nn.Module):
+    """One file's worth: logits and, unless it is the last stage, the features to go on with."""
+
+    def __init__(self, stage: nn.Module, head: nn.Module, goes_on: bool) -> None:
+        super().__init__()
+        self.stage, self.head, self.goes_on = stage, head, goes_on
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        features = self.stage(x)
+        logits = self.head(features)
+        return (logits, features) if self.goes_on else (logits,)
+
+
+def export_run(
+    folder: Path,
+    data: Dataset,
+    prepared: Path,
+    out: Path,
+    *,
+    point: str = "knee",
+    threshold: Sequence[float] | None = None,
+) -> Path:
+    """Write a run to ``out/DATASET/METHOD/SEED``; return that folder.
+
+    Args:
+        folder: of the run, evaluated: its operating points are exported, too.
+        data, prepared: what it was trained on, and the file that they were loaded from.
+        point: the operating point to answer at by default.
+        threshold: one value or E−1, instead of the point's.
+
+    Raises:
+        ValueError: for an unknown point, a bad threshold, or a decision that ONNX has no words for.
+        ModuleNotFoundError: without the extra `deploy`.
+    """
+    run = open_run(folder, data)
+    table = pd.read_csv(folder / "operating_points.csv")
+    points = dict(zip(table["point"], table["threshold"].tolist(), strict=True))
+    if point not in points:
+        raise ValueError(f"point is {point!r}; allowed are {', '.join(points)}")
+    given = points[point] if threshold is None else list(threshold)
+    if isinstance(given, list) and len(given) == 1:
+        (given,) = given
+    network, rule = run.network, run.rule
+    if isinstance(network, SideBySide):
+        network, rule = chosen_network(network, given), MAX_SOFTMAX
+        given, points = 0.0, {}
+    job = run.job
+    about = {
+        "run": {name: job[name] for name in ("dataset", "method", "seed")},
+        "classes": list(data.class_names),
+        "scaling": scaling(prepared),
+        "points": points,
+    }
+    out = out / job["dataset"] / job["method"] / str(job["seed"])
+    shape = data.test.x.shape[1:]
+    write_network(out, network, rule, given, input_shape=shape, about=about)
+    return out
+
+
+def chosen_network(networks: SideBySide, threshold: float | Sequence[float]) -> EarlyExitNetwork:
+    """The one of the static networks that a threshold chooses, for all samples alike."""
+    exits = networks.num_exits
+    thresholds = torch.tensor([*as_thresholds(threshold, exits), 0.0])
+    # What `Static.decide` says of every sample.
+    sure = torch.arange(1, exits + 1) / exits
+    chosen = int((sure >= thresholds).int().argmax())
+    return EarlyExitNetwork([networks.stages[chosen]], [networks.heads[chosen]]).eval()
+
+
+def write_network(
+    out: Path | str,
+    network: EarlyExitNetwork,
+    rule: ExitRule,
+    threshold: float | Sequence[float],
+    *,
+    input_shape: Sequence[int],
+    about: dict[str, Any],
+) -> None:
+    """Write a network for :class:`cgt.deploy.Deployed` into the folder ``out``.
+
+    Args:
+        network: in evaluation mode, on the CPU.
+        rule: :class:`MaxSoftmax` or :class:`KnownClasses`.
+        threshold: one value or E−1.
+        input_shape: of one sample.
+        about: ``classes``, ``scaling``, ``points`` and whatever else is worth knowing.
+
+    Raises:
+        ValueError: for another rule or a bad threshold.
+    """
+    onnx, out = need("onnx", "deploy"), Path(out)
+    as_thresholds(threshold, network.num_exits)
+    if not isinstance(rule, MaxSoftmax | KnownClasses):
+        raise ValueError(
+            f"{type(rule).__name__} cannot be exported; MaxSoftmax and KnownClasses can"
+        )
+    names = [f"stage_{number}.onnx" for number in range(1, network.num_exits + 1)]
+    x = torch.zeros(2, *input_shape)
+    for name, stage, head in zip(names, network.stages, network.heads, strict=True):
+        part = _StageWithExit(stage, head, goes_on=name != names[-1])
+        with atomic_path(out / name) as temporary:
+            _export(part.eval(), x, temporary)
+            onnx.checker.check_model(temporary)
+        with torch.no_grad():
+            x = stage(x)
+    known = rule.known.tolist() if isinstance(rule, KnownClasses) else None
+    description = {
+        **about,
+        "format": FORMAT,
+        "input_shape": list(input_shape),
+        "known": known,
+        "stages": names,
+        "threshold": threshold,
+    }
+    write_json(out / DESCRIPTION, description)
+
+
+def _export(part: _StageWithExit, x: Tensor, path: Path) -> None:
+    outputs = ["logits", "features"] if part.goes_on else ["logits"]
+    with warnings.catch_warnings():
+        # torch would rather be asked for its newer exporter, which needs one more package.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            part,
+            (x,),
+            path,
+            dynamo=False,
+            input_names=["x"],
+            output_names=outputs,
+            dynamic_axes={name: {0: "batch"} for name in ("x", *outputs)},
+        )

@@ -1,0 +1,71 @@
+"""A run opened from its files answers as its predictions say, whatever the method."""
+
+import numpy as np
+import pytest
+import torch
+from tiny import tiny_dataset, tiny_run
+
+from cgt.exits import KnownClasses, MaxSoftmax, route
+from cgt.methods import REGISTRY
+from cgt.predictions import load_predictions
+from cgt.runs import MethodRule, exit_rule, open_run
+
+
+@pytest.fixture(params=list(REGISTRY))
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def folder(name, tmp_path):
+    return tiny_run(name, tmp_path / "run")
+
+
+@pytest.fixture
+def run(folder):
+    return open_run(folder, tiny_dataset())
+
+
+def test_stopping_early_gives_the_answers_of_the_predictions(name, run, folder):
+    """Same exit and class as routing what the run itself has written, at any batch size."""
+    if name == "static":
+        pytest.skip("no sample can go on from one network to the next")
+    test = load_predictions(folder / "predictions.npz").test
+    x = torch.from_numpy(run.data.test.x)
+    exits = run.network.num_exits
+    for threshold in (0.0, 0.6, [0.9, 0.5][: exits - 1], 1.0):
+        # The last exit takes whatever is left.
+        needed = np.append(np.broadcast_to(np.float32(threshold), exits - 1), -np.inf)
+        index = (test.confidence >= needed[:, None]).argmax(axis=0)
+        prediction = np.take_along_axis(test.prediction, index[None], axis=0)[0]
+        for batch in (1, 7, 60):
+            found = [run.network.infer(part, threshold, run.rule) for part in x.split(batch)]
+            assert torch.cat([part[0] for part in found]).tolist() == index.tolist()
+            assert torch.cat([part[1] for part in found]).tolist() == prediction.tolist()
+
+
+def test_the_cheap_rule_says_what_the_method_says(name, run, folder):
+    if name == "static":
+        pytest.skip("its rule is the method's")
+    assert isinstance(run.rule, KnownClasses if name == "classynet" else MaxSoftmax)
+    test = load_predictions(folder / "predictions.npz").test
+    for exit, logits in enumerate(torch.from_numpy(test.logits)):
+        sure, prediction = run.rule.decide(exit, logits)
+        np.testing.assert_array_equal(prediction, test.prediction[exit])
+        np.testing.assert_allclose(sure, test.confidence[exit], rtol=1e-6)
+
+
+def test_any_method_has_a_rule():
+    rule = exit_rule(REGISTRY["static"](), 3)
+    assert isinstance(rule, MethodRule)
+    logits = [torch.randn(5, 4) for _ in range(3)]
+    index, prediction = route(logits, 0.5, rule)  # confidences are 1/3, 2/3, 1
+    assert index.tolist() == [1] * 5
+    assert prediction.tolist() == logits[1].argmax(dim=1).tolist()
+
+
+def test_other_data_than_the_runs_are_refused(folder):
+    with pytest.raises(
+        ValueError, match=r"are not what .* was trained on; indian_pines prepared at"
+    ):
+        open_run(folder, tiny_dataset(seed=5))

@@ -1,0 +1,116 @@
+# How fast: measured, apart from the default run, by `make bench`. Never two at a time.
+from types import SimpleNamespace
+
+BENCHMARKS = f"{RESULTS}/benchmarks"
+BENCH_DATASETS = [name for name in ("fashion_mnist", "indian_pines") if name in DATASETS]
+BENCH_METHODS = [name for name in ("branchynet", "soft_cgt", "hard_cgt") if name in METHODS]
+BENCH_PREPARED = expand(rules.prepare.output, dataset=BENCH_DATASETS, seed=SEEDS[0])
+BENCH_RAW = [path for dataset in BENCH_DATASETS for path in raw_files(dataset)]
+
+
+def bench_jobs(methods):
+    """JSON: full-size training jobs, by dataset."""
+    jobs = []
+    for dataset, prepared in zip(BENCH_DATASETS, BENCH_PREPARED):
+        for method in methods:
+            run = SimpleNamespace(dataset=dataset, method=method)
+            job = {
+                "dataset": dataset,
+                "method": method,
+                "seed": SEEDS[0],
+                "prepared": prepared,
+                "raw_dir": PurePath(raw_files(dataset)[0]).parent.as_posix(),
+                "settings": json.loads(job_settings(run)),
+                "hyperparameters": json.loads(job_hyperparameters(run)),
+            }
+            jobs.append(job)
+    return json.dumps(jobs, sort_keys=True)
+
+
+rule bench_train:
+    input:
+        raw=BENCH_RAW,
+        prepared=BENCH_PREPARED,
+        code=code("cgt.bench.train"),
+    output:
+        table=f"{BENCHMARKS}/train.csv",
+        machine=f"{BENCHMARKS}/train.json",
+    log:
+        f"{RESULTS}/logs/bench/train.log",
+    conda:
+        "../../environment.yml"
+    # All of them, so that nothing runs beside it; it uses one.
+    threads: lambda wildcards: workflow.cores
+    params:
+        jobs=lambda wildcards: bench_jobs(BENCH_METHODS),
+    message:
+        "Measure the training loop"
+    shell:
+        "OMP_NUM_THREADS=1 python -m cgt bench train --jobs {params.jobs:q} --out {output.table:q}"
+        " > {log:q} 2>&1"
+
+
+rule bench_scaling:
+    input:
+        code=code("cgt.bench.scaling"),
+    output:
+        table=f"{BENCHMARKS}/scaling.csv",
+        machine=f"{BENCHMARKS}/scaling.json",
+    log:
+        f"{RESULTS}/logs/bench/scaling.log",
+    conda:
+        "../../environment.yml"
+    threads: lambda wildcards: workflow.cores
+    message:
+        "Measure how time grows"
+    shell:
+        "OMP_NUM_THREADS=1 python -m cgt bench scaling --out {output.table:q} > {log:q} 2>&1"
+
+
+rule bench_pipeline:
+    input:
+        raw=BENCH_RAW,
+        prepared=BENCH_PREPARED,
+        code=code("cgt.bench.pipeline") + training_code(),
+    output:
+        table=f"{BENCHMARKS}/pipeline.csv",
+        machine=f"{BENCHMARKS}/pipeline.json",
+    log:
+        f"{RESULTS}/logs/bench/pipeline.log",
+    conda:
+        "../../environment.yml"
+    threads: lambda wildcards: workflow.cores
+    params:
+        snakefile=f"{ROOT}/Snakefile",
+        raw=RAW,
+        jobs=lambda wildcards: bench_jobs(BENCH_METHODS[:1]),
+    message:
+        "Measure what planning and starting jobs costs"
+    shell:
+        "python -m cgt bench pipeline --snakefile {params.snakefile:q} --jobs {params.jobs:q}"
+        " --raw {params.raw:q} --out {output.table:q} > {log:q} 2>&1"
+
+
+rule bench:
+    input:
+        expand(rules.bench_infer.output, dataset=DATASETS),
+        rules.draw_latency.output,
+        rules.bench_train.output,
+        rules.bench_scaling.output,
+        rules.bench_pipeline.output,
+
+
+rule publish_bench:
+    input:
+        rules.bench.input,
+    log:
+        f"{RESULTS}/logs/bench/publish.log",
+    conda:
+        "../../environment.yml"
+    params:
+        folder=BENCHMARKS,
+        out=f"{PUBLISHED}/benchmarks",
+    message:
+        "Copy the measurements to results/published"
+    shell:
+        "python -m cgt publish-bench {params.folder:q} --out {params.out:q} > {log:q} 2>&1"
