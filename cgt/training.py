@@ -127,7 +127,7 @@ def build_method(job: Job) -> Method:
 
 
 class DivergedError(ValueError):
-    """A run whose logits became NaN or infinite; the message says where, and what may help."""
+    """A run whose numbers became NaN or infinite; the message says where, and what may help."""
 
 
 class Trainer:
@@ -239,19 +239,27 @@ class Trainer:
         clean_gate = self.method.clean_gate
         for step, (x, y, clean) in enumerate(self._batches(epoch)):
             logits = network(x)
-            if not torch.stack(logits).isfinite().all():
-                raise DivergedError(
-                    f"training diverged at epoch {epoch + 1}, step {step + 1}: the logits hold NaN "
-                    f"or infinity; a smaller lr than {self.settings.lr} may help"
-                )
+            self._refuse_divergence("logits", torch.stack(logits), epoch, step)
             seen = {"gate_logits": self._at_inference(network, phase, clean)} if clean_gate else {}
             terms = self.method.terms(logits, y, self._progress(epoch + step / self.steps), **seen)
+            loss = terms.total()
+            self._refuse_divergence("loss", loss, epoch, step)
             optimizer.zero_grad(set_to_none=True)
-            terms.total().backward()
+            loss.backward()
             optimizer.step()
             schedule.step()
             sums += torch.stack([term.detach().mean(dim=0) for term in terms])
+        for values in network.state_dict().values():
+            self._refuse_divergence("weights", values, epoch, self.steps - 1)
         return sums / self.steps
+
+    def _refuse_divergence(self, what: str, values: Tensor, epoch: int, step: int) -> None:
+        """Raise DivergedError if a value is NaN or infinite; epoch and step count from 0."""
+        if not values.isfinite().all():
+            raise DivergedError(
+                f"training diverged at epoch {epoch + 1}, step {step + 1}: NaN or infinity in the "
+                f"{what}; a smaller lr than {self.settings.lr} may help"
+            )
 
     def _progress(self, epochs_done: float) -> float:
         return epochs_done / self.settings.epochs

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "cgt"
 
-TOOLS = {"cgt.files", "cgt.seeding"}
+TOOLS = {"cgt.files", "cgt.lock", "cgt.seeding"}
 LIBRARY = {
     "cgt",
     "cgt.validation",

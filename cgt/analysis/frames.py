@@ -132,9 +132,15 @@ def check(frame: pd.DataFrame, table: str, where: Path | str) -> pd.DataFrame:
 
 
 def read_csv(path: Path | str) -> pd.DataFrame:
-    """Read a CSV without checking it; text stays text, even "nan"."""
+    """Read a CSV without checking it; text stays text, even "nan".
+
+    Raises ValueError naming the file if it is no CSV.
+    """
     text = dict.fromkeys(_TEXT, str)
-    return pd.read_csv(path, dtype=text, keep_default_na=False)
+    try:
+        return pd.read_csv(path, dtype=text, keep_default_na=False)
+    except ValueError as error:
+        raise ValueError(f"{path}: not a readable CSV file ({error})") from error
 
 
 def read_summary(summary_dir: Path | str) -> dict[str, pd.DataFrame]:

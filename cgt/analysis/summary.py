@@ -80,8 +80,7 @@ def _load(table: str, folder: Path, run: Run) -> pd.DataFrame:
     path = folder / RUN_FILES[table]
     labels = dict(zip(RUN, run, strict=True))
     if table == "timings":
-        seconds = json.loads(path.read_text(encoding="utf-8")).get("wall_seconds")
-        frame = pd.DataFrame([{**labels, "seconds": seconds}])
+        frame = pd.DataFrame([{**labels, "seconds": _wall_seconds(path)}])
     elif table in _BY_TRAINING:
         frame = read_csv(path).assign(**labels)
     else:
@@ -92,6 +91,13 @@ def _load(table: str, folder: Path, run: Run) -> pd.DataFrame:
             raise ValueError(f"{path}: {label} is {frame[label].iloc[0]}; it must be {value}")
     key = list(TABLES[table].key)
     return frame.sort_values(key) if key else frame
+
+
+def _wall_seconds(manifest: Path) -> float | None:
+    try:
+        return json.loads(manifest.read_text(encoding="utf-8"))["wall_seconds"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{manifest}: not a manifest with wall_seconds ({error!r})") from error
 
 
 def _name(run: Run) -> str:
