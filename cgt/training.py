@@ -20,6 +20,7 @@ from torch import Tensor
 from cgt.augment import AUGMENTATIONS
 from cgt.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from cgt.data import Dataset, Split, load
+from cgt.dependencies import code_digest
 from cgt.files import write_text
 from cgt.gradients import ExitGradients, Pull
 from cgt.methods import REGISTRY, Method, Phase
@@ -107,7 +108,10 @@ def train_run(job: Job, out_dir: Path, checkpoint_dir: Path) -> Dataset:
     # Fills every new tensor: a tenth of the training time for a guard against reading garbage.
     torch.utils.deterministic.fill_uninitialized_memory = False
     data = load(job.dataset, job.prepared, job.raw_dir)
-    path = checkpoint_path(checkpoint_dir, job.identity(data.checksums["prepared"]))
+    # Half a run by other code or another torch is not half of this one.
+    made_by = {"code": code_digest(__name__), "torch": torch.__version__}
+    identity = {**job.identity(data.checksums["prepared"]), **made_by}
+    path = checkpoint_path(checkpoint_dir, identity)
     trainer = Trainer(data, method, job.seed, settings, path)
     trainer.run()
     trainer.write(Path(out_dir))

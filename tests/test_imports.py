@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "cgt"
 
-TOOLS = {"cgt.files", "cgt.lock", "cgt.seeding"}
+TOOLS = {"cgt.dependencies", "cgt.files", "cgt.lock", "cgt.seeding"}
 LIBRARY = {
     "cgt",
     "cgt.validation",
@@ -34,7 +34,6 @@ EXPERIMENT = {
 WORKFLOW = {
     "cgt.ablation",
     "cgt.config",
-    "cgt.dependencies",
     "cgt.manifest",
     "cgt.publish",
     "cgt.readme",
