@@ -33,6 +33,9 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
 
     A damaged one is as good as none, because training from the start gives the same result. It says
     so on stderr: a disk that flips bits is worth knowing.
+
+    Raises:
+        ValueError: if the file is whole but holds more than tensors and plain values.
     """
     if not path.exists():
         return None
@@ -45,4 +48,9 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
             file=sys.stderr,
         )
         return None
-    return torch.load(io.BytesIO(content), weights_only=True)
+    try:
+        return torch.load(io.BytesIO(content), weights_only=True)
+    except Exception as error:
+        raise ValueError(
+            f"checkpoint {path} is not one of ours ({error}); delete it to train from the start"
+        ) from error

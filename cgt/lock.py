@@ -24,17 +24,19 @@ def locked(folder: str | os.PathLike[str]) -> Iterator[None]:
     """
     path = Path(folder) / LOCK
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a+", encoding="ascii") as stream:
+    with open(path, "ab+", buffering=0) as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             stream.seek(0)
-            holder = stream.read().strip() or "unknown"
+            holder = stream.read().decode(errors="replace").strip() or "unknown"
             raise LockedError(
                 f"process {holder} is still at work on this run and holds {path}; "
                 f"wait until it ends, or end it (kill {holder}), then run again"
             ) from None
-        stream.truncate(0)
-        stream.write(f"{os.getpid()}\n")
-        stream.flush()
+        try:
+            stream.truncate(0)
+            stream.write(b"%d\n" % os.getpid())
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
         yield
