@@ -347,14 +347,14 @@ def _train(arguments: argparse.Namespace, out: Path, checkpoints: Path) -> None:
         for folder in (out, checkpoints):
             remove_leftovers(folder)
         start = time.perf_counter()
-        data = train_run(
-            Job(**asked, prepared=arguments.prepared, raw_dir=arguments.raw),
-            out_dir=out,
-            checkpoint_dir=checkpoints,
-        )
-        seconds = time.perf_counter() - start
-        manifest = build_manifest(asked, data.checksums, torch.get_num_threads(), seconds)
-        write_json(out / "manifest.json", manifest)
+
+        def finish(data) -> None:
+            seconds = time.perf_counter() - start
+            manifest = build_manifest(asked, data.checksums, torch.get_num_threads(), seconds)
+            write_json(out / "manifest.json", manifest)
+
+        job = Job(**asked, prepared=arguments.prepared, raw_dir=arguments.raw)
+        train_run(job, out, checkpoints, finish)
 
 
 def _asked(arguments: argparse.Namespace) -> dict:

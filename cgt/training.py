@@ -8,7 +8,7 @@ same result.
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -86,13 +86,19 @@ class Job:
         return {**described, "data": data_digest}
 
 
-def train_run(job: Job, out_dir: Path, checkpoint_dir: Path) -> Dataset:
+def train_run(
+    job: Job,
+    out_dir: Path,
+    checkpoint_dir: Path,
+    finish: Callable[[Dataset], None] = lambda data: None,
+) -> None:
     """Train and predict; write what the run has to say into ``out_dir``.
 
     The files are ``predictions.npz``, ``history.csv``, ``gradients.csv`` and ``model.safetensors``.
 
-    Resumes from ``checkpoint_dir`` if an earlier run of the same job was stopped. Returns the data
-    that the run has seen.
+    Resumes from ``checkpoint_dir`` if an earlier run of the same job was stopped. ``finish`` is
+    called with the data that the run has seen, before the checkpoint is removed: what it writes
+    belongs to the run.
 
     Raises:
         ValueError: for unknown or unfit settings or damaged data.
@@ -115,8 +121,8 @@ def train_run(job: Job, out_dir: Path, checkpoint_dir: Path) -> Dataset:
     trainer = Trainer(data, method, job.seed, settings, path)
     trainer.run()
     trainer.write(Path(out_dir))
+    finish(data)
     path.unlink(missing_ok=True)
-    return data
 
 
 def build_method(job: Job) -> Method:

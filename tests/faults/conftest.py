@@ -35,12 +35,8 @@ class Place:
 
     def leftovers(self):
         """Temporary files and checkpoints."""
-        hidden = [
-            *self.out.glob(".*"),
-            *self.checkpoints.glob(".*"),
-            *self.checkpoints.glob("*.pt"),
-        ]
-        return [path.name for path in hidden]
+        found = [*self.out.glob(".*"), *self.checkpoints.glob("*")]
+        return [path.name for path in found if path.name != "lock"]
 
 
 @pytest.fixture(scope="session")
