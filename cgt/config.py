@@ -90,9 +90,9 @@ def check_config(config: Mapping, schema: Mapping) -> None:
         raise ConfigError("\n".join(["the configuration is wrong:", *problems]))
 
 
-def nearest(word: str, allowed: Iterable[str]) -> str:
+def nearest(word: Any, allowed: Iterable[Any]) -> str:
     """Return ` (did you mean 'x'?)` for the closest allowed word, or nothing."""
-    close = difflib.get_close_matches(str(word), list(allowed), n=1)
+    close = difflib.get_close_matches(str(word), list(map(str, allowed)), n=1)
     return f" (did you mean '{close[0]}'?)" if close else ""
 
 
