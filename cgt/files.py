@@ -16,6 +16,8 @@ import numpy as np
 
 # Zip entries carry a date; a fixed one (the earliest allowed) keeps equal arrays equal on disk.
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+# What an `.npz` may unpack to: far more than any of ours, less than would fill a memory.
+_MOST_BYTES = 1 << 31
 # The names that `atomic_path` gives.
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{12}(\.[^.]*)?")
 
@@ -98,6 +100,9 @@ def load_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     with open(path, "rb") as stream:
         try:
             with zipfile.ZipFile(stream) as archive:
+                size = sum(entry.file_size for entry in archive.infolist())
+                if size > _MOST_BYTES:
+                    raise ValueError(f"it unpacks to {size} bytes, allowed are {_MOST_BYTES}")
                 parts = {name: archive.read(name) for name in archive.namelist()}
             return {name.removesuffix(".npy"): _parse_npy(part) for name, part in parts.items()}
         except Exception as error:  # damaged archives raise nearly anything
