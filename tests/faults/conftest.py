@@ -16,12 +16,22 @@ class Place:
 
     def __init__(self, folder, data, method="soft_cgt", settings=SETTINGS):
         self.folder, self.out, self.checkpoints = folder, folder / "run", folder / "checkpoints"
-        self.arguments = [
-            *("train", "--dataset", "indian_pines", "--method", method, "--seed", 1),
-            *("--prepared", data / "prepared.npz", "--raw", data / "raw"),
-            *("--settings", json.dumps(settings), "--out", self.out),
-            *("--checkpoints", self.checkpoints),
-        ]
+        self.options = {
+            "dataset": "indian_pines",
+            "method": method,
+            "seed": 1,
+            "prepared": data / "prepared.npz",
+            "raw": data / "raw",
+            "settings": json.dumps(settings),
+            "out": self.out,
+            "checkpoints": self.checkpoints,
+        }
+        self.arguments = self.changed()
+
+    def changed(self, **options):
+        """The arguments of the job with other options."""
+        named = {**self.options, **options}
+        return ["train", *(word for name in named for word in (f"--{name}", named[name]))]
 
     def files(self):
         """The contents of everything under a final name, wall-clock times aside, by name."""

@@ -118,10 +118,9 @@ def test_later_on_the_disk(kind, changed, tmp_path, capsys):
     assert not out.exists()
 
 
-def test_training_looks_again(changed, data, place, forks, tmp_path):
+def test_training_looks_again(changed, place, forks, tmp_path):
     raw = changed("an extra class")
-    arguments = [raw if argument == data / "raw" else argument for argument in place.arguments]
-    code, output = forks.run(*arguments, log=tmp_path / "log")
+    code, output = forks.run(*place.changed(raw=raw), log=tmp_path / "log")
     assert code == 2
     assert f"{raw / GROUND_TRUTH}: sha256 of the content is" in output
     assert place.files() == {}
@@ -131,8 +130,7 @@ def test_training_looks_at_the_prepared_file(data, place, forks, tmp_path):
     good = (data / "prepared.npz").read_bytes()
     prepared = tmp_path / "prepared.npz"
     prepared.write_bytes(flipped(good))
-    arguments = [prepared if a == data / "prepared.npz" else a for a in place.arguments]
-    code, output = forks.run(*arguments, log=tmp_path / "log")
+    code, output = forks.run(*place.changed(prepared=prepared), log=tmp_path / "log")
     assert code == 2
     assert f"{prepared}: unreadable" in output
     assert "Delete the file and run `cgt prepare indian_pines" in output
