@@ -61,7 +61,7 @@ def test_weights_that_are_no_numbers_after_the_last_step(trainer, monkeypatch, v
         calls.append(optimizer)
         if len(calls) == 8:  # the last of two epochs with four steps each
             with torch.no_grad():
-                optimizer.param_groups[0]["params"][0].view(-1)[0] = value
+                optimizer.param_groups[0]["params"][0].fill_(value)
 
     monkeypatch.setattr(torch.optim.SGD, "step", broken)
     with pytest.raises(
@@ -114,9 +114,13 @@ def twice(path, chance):
 
 
 def cut_off(path, chance):
-    text = path.read_text()
-    path.write_text(text[: len(text) // 2].rpartition(",")[0])
-    return ""
+    path.write_text(path.read_text().rpartition(",")[0])
+    return "must be a finite number"
+
+
+def header_only(path, chance):
+    path.write_text(path.read_text().partition("\n")[0])
+    return "holds no rows"
 
 
 def no_csv(path, chance):
@@ -124,7 +128,7 @@ def no_csv(path, chance):
     return ""
 
 
-DAMAGES = [missing_file, missing_cell, no_number, twice, cut_off, no_csv]
+DAMAGES = [missing_file, missing_cell, no_number, twice, cut_off, header_only, no_csv]
 TABLES = [file for file in RUN_FILES.values() if file.endswith(".csv")]
 
 
