@@ -66,8 +66,8 @@ class Forks:
         return int(self._server.stdout.readline())
 
 
-def until(condition, seconds=60):
-    """Wait for a condition that another process will bring about."""
+def until(condition, seconds=600):
+    """Wait for what another process will bring about; give up only if it never does."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "what should have happened has not"

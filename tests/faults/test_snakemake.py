@@ -15,6 +15,7 @@ RUNS = "results/tiny/runs/indian_pines"
 RESULT = f"{RUNS}/single_exit/1/predictions.npz"
 LOCK = "results/tiny/checkpoints/indian_pines/single_exit/1/lock"
 HUGE = [1e30, 1e30, 1e30]
+DIVERGING = {"exit_weights_start": HUGE, "exit_weights_end": HUGE, "normalize": False}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def test_snakemake_is_killed_and_its_child_goes_on(checkout, forks, tmp_path):
     checkout.configure(LONG)
     lock = checkout.folder / LOCK
     with checkout.start(RESULT) as killed:
-        until(lambda: list(lock.parent.glob("*.pt")), seconds=300)
+        until(lambda: list(lock.parent.glob("*.pt")), seconds=1500)
         orphan = int(lock.read_text())
         os.kill(orphan, signal.SIGSTOP)  # it stays at work for as long as we like
 
@@ -80,9 +81,7 @@ def test_snakemake_is_killed_and_its_child_goes_on(checkout, forks, tmp_path):
 
 
 def test_a_diverging_run_fails_alone(checkout):
-    checkout.configure(
-        merge(TINY, {"methods": {"soft_cgt": {"indian_pines": {"exit_weights_start": HUGE}}}})
-    )
+    checkout.configure(merge(TINY, {"methods": {"soft_cgt": {"indian_pines": DIVERGING}}}))
     wanted = [f"{RUNS}/{method}/1/exits.csv" for method in ("soft_cgt", "single_exit")]
     run = checkout.snakemake("--keep-going", "--rerun-incomplete", *wanted)
     assert run.returncode != 0
