@@ -4,8 +4,10 @@
 # PYTHON       the Python (>= 3.11) that creates .venv
 # TORCH_INDEX  where to get torch from instead of pip's default, which on Linux is the large CUDA
 #              build; the CPU build is at https://download.pytorch.org/whl/cpu
+# FLAGS        more options of Snakemake, such as --keep-going
 
 CORES ?= all
+FLAGS ?=
 PYTHON ?= python3
 TORCH_INDEX ?=
 VENV := .venv
@@ -16,11 +18,12 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 # Greedy: the default scheduler solves an integer program at every step, which gains nothing here.
 SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) --scheduler greedy --rerun-incomplete \
-  --show-failed-logs
+  --show-failed-logs $(FLAGS)
 SMOKE_RESULTS := results/smoke
 
 .DEFAULT_GOAL := all
-.PHONY: all smoke figures report tune ablation bench check compare publish test lint format clean help
+.PHONY: all smoke figures report tune ablation bench check compare publish unlock test lint format \
+  clean help
 
 all: $(READY)  ## the paper: raw data to tables and figures in results/
 	$(SNAKEMAKE) all
@@ -53,6 +56,9 @@ compare: $(READY)  ## does the full run agree with the published one?
 
 publish: $(READY)  ## copy the results of a full run to results/published
 	$(SNAKEMAKE) publish
+
+unlock: $(READY)  ## after Snakemake itself was killed: let the next run begin
+	$(VENV)/bin/snakemake --unlock
 
 test: $(READY)  ## all tests, with coverage
 	$(VENV)/bin/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile \

@@ -1,7 +1,9 @@
 """The door: one thin subcommand per rule. Heavy imports stand inside the handlers."""
 
 import argparse
+import errno
 import json
+import signal
 import sys
 import time
 import traceback
@@ -25,12 +27,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         arguments.run(arguments)
-    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
+    except KeyboardInterrupt:
+        print(f"cgt {arguments.command}: stopped; run it again to go on", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except (ValueError, OSError, ModuleNotFoundError) as error:
         if arguments.debug:
             traceback.print_exc()
-        print(f"cgt {arguments.command}: {error}", file=sys.stderr)
+        print(f"cgt {arguments.command}: {_reason(error)}", file=sys.stderr)
         return 2
     return 0
+
+
+def _reason(error: Exception) -> str:
+    """What to tell the user, with what can be done where the system refused."""
+    if not (isinstance(error, OSError) and error.filename):
+        return str(error)
+    advice = {
+        errno.ENOSPC: "; free some space and run again: finished files are kept",
+        errno.EDQUOT: "; free some of your quota and run again: finished files are kept",
+        errno.EACCES: "; the folder must be readable and writable for you",
+        errno.EROFS: "; choose a folder that can be written",
+    }
+    return f"{error.strerror}: {error.filename}{advice.get(error.errno, '')}"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -364,20 +382,24 @@ def _train(arguments: argparse.Namespace, out: Path, checkpoints: Path) -> None:
     """Train the job of the arguments and write the run with its manifest."""
     import torch
 
-    from cgt.files import write_json
+    from cgt.files import remove_leftovers, write_json
+    from cgt.lock import locked
     from cgt.manifest import build_manifest
     from cgt.training import Job, train_run
 
     asked = _asked(arguments)
-    start = time.perf_counter()
-    data = train_run(
-        Job(**asked, prepared=arguments.prepared, raw_dir=arguments.raw),
-        out_dir=out,
-        checkpoint_dir=checkpoints,
-    )
-    seconds = time.perf_counter() - start
-    manifest = build_manifest(asked, data.checksums, torch.get_num_threads(), seconds)
-    write_json(out / "manifest.json", manifest)
+    with locked(checkpoints):
+        for folder in (out, checkpoints):
+            remove_leftovers(folder)
+        start = time.perf_counter()
+
+        def finish(data) -> None:
+            seconds = time.perf_counter() - start
+            manifest = build_manifest(asked, data.checksums, torch.get_num_threads(), seconds)
+            write_json(out / "manifest.json", manifest)
+
+        job = Job(**asked, prepared=arguments.prepared, raw_dir=arguments.raw)
+        train_run(job, out, checkpoints, finish)
 
 
 def _asked(arguments: argparse.Namespace) -> dict:

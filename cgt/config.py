@@ -7,12 +7,22 @@ The rules stand in two files: `config.schema.yaml` (JSON schema of everything bu
 import copy
 import difflib
 import functools
-from collections.abc import Iterable, Mapping
+import math
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import yaml
+
+# JSON schema lets 3.0 be an integer; as a seed or a number of epochs it breaks the jobs.
+_VALIDATOR = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
 
 
 class ConfigError(ValueError):
@@ -73,18 +83,19 @@ def known_defaults(schema: Mapping) -> dict[str, dict[str, Any]]:
 
 def check_config(config: Mapping, schema: Mapping) -> None:
     """Raise `ConfigError` naming each wrong key, its value, what is allowed and a near match."""
-    validator = jsonschema.Draft202012Validator(schema)
-    errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
-    problems = [line for error in errors for line in _explain(error)]
+    errors = _VALIDATOR(schema).iter_errors(config)
+    in_order = sorted(errors, key=lambda error: list(map(str, error.path)))
+    problems = [line for error in in_order for line in _explain(error)]
+    problems += _not_finite(config)
     # Across keys only when each key is right by itself: otherwise one mistake is told twice.
     problems = problems or [*_contradictions(config), *_wrong_studies(config, schema)]
     if problems:
         raise ConfigError("\n".join(["the configuration is wrong:", *problems]))
 
 
-def nearest(word: str, allowed: Iterable[str]) -> str:
+def nearest(word: Any, allowed: Iterable[Any]) -> str:
     """Return ` (did you mean 'x'?)` for the closest allowed word, or nothing."""
-    close = difflib.get_close_matches(str(word), list(allowed), n=1)
+    close = difflib.get_close_matches(str(word), list(map(str, allowed)), n=1)
     return f" (did you mean '{close[0]}'?)" if close else ""
 
 
@@ -108,8 +119,8 @@ def _explain(error: jsonschema.ValidationError) -> Iterable[str]:
         allowed = list(error.schema["properties"])
         for key in sorted(set(map(str, error.instance)) - set(allowed)):
             yield (
-                f"  {'.'.join([*path, key])}: unknown key{nearest(key, allowed)}; "
-                f"allowed: {', '.join(allowed) or 'none'}"
+                f"  {'.'.join([*path, key])}: unknown key{nearest(key, allowed)} with the value "
+                f"{_value_of(key, error.instance)}; allowed: {', '.join(allowed) or 'none'}"
             )
     elif error.validator == "required":
         for key in limit:
@@ -117,6 +128,22 @@ def _explain(error: jsonschema.ValidationError) -> Iterable[str]:
                 yield f"  {'.'.join([*path, key])}: missing"
     else:
         yield f"  {where}: {error.instance!r} is not allowed; {_allowed(error)}"
+
+
+def _value_of(key: str, mapping: Mapping) -> str:
+    return next(reprlib.repr(value) for name, value in mapping.items() if str(name) == key)
+
+
+def _not_finite(value: Any, path: tuple[str, ...] = ()) -> Iterable[str]:
+    """JSON schema compares with NaN and infinity, which YAML knows, and finds nothing wrong."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"  {'.'.join(path)}: {value!r} is not allowed; it must be a finite number"
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _not_finite(inner, (*path, str(key)))
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for number, inner in enumerate(value):
+            yield from _not_finite(inner, (*path, str(number)))
 
 
 def _allowed(error: jsonschema.ValidationError) -> str:

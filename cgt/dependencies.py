@@ -1,10 +1,12 @@
 """Which files of the package a module runs: found in the source text, without importing anything.
 
 The workflow makes them inputs of the rules, so that an edit reruns what it can change and no more.
+A training job resumes only from what the same files have begun.
 """
 
 import ast
 import functools
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +29,14 @@ def module_files(module: str) -> list[Path]:
         found.add(path)
         pending |= _imported_by(path) - found
     return sorted(found)
+
+
+def code_digest(module: str) -> str:
+    """SHA-256 over the contents of `module_files`."""
+    digest = hashlib.sha256()
+    for path in module_files(module):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 @functools.cache

@@ -119,7 +119,7 @@ class EarlyExitNetwork(nn.Module):
             if len(goes_on) == 0:
                 break
             if len(goes_on) < len(x):
-                x = _rows(x, goes_on)
+                x = select_rows(x, goes_on)
                 still_in = goes_on if still_in is None else still_in[goes_on]
 
     def prefix(self, depth: int) -> "EarlyExitNetwork":
@@ -157,7 +157,7 @@ def _is_training(network: nn.Module) -> bool:
     return False
 
 
-def _rows(x: Tensor, index: Tensor) -> Tensor:
+def select_rows(x: Tensor, index: Tensor) -> Tensor:
     """Samples ``index`` of ``x``, in the same memory format."""
     # Indexing copies maps that are channels last number by number; so it copies whole samples.
     if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):

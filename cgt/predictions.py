@@ -5,15 +5,13 @@ validation and the test split, what each exit answers and how sure it is, and wh
 exit costs.
 """
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from cgt.files import save_npz
+from cgt.files import load_npz, save_npz
 
 SPLITS = ("val", "test")
 
@@ -75,13 +73,7 @@ def load_predictions(path: Path | str) -> Predictions:
     Raises ValueError naming the file, the key and what is allowed, if anything breaks the contract.
     """
     path = Path(path)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except FileNotFoundError:
-        raise
-    except (ValueError, TypeError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: not a readable .npz file without pickles ({error})") from error
+    arrays = load_npz(path)
     _validate(arrays, path)
     parts = {
         split: SplitPredictions(**{name: arrays.get(f"{split}_{name}") for name in DTYPES})

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 
 from cgt.backbones import BACKBONES
 from cgt.data import Dataset
-from cgt.files import atomic_path
+from cgt.files import write_bytes
 from cgt.methods import Method
 from cgt.network import EarlyExitNetwork
 
@@ -27,8 +28,7 @@ def save_run(path: Path, network: EarlyExitNetwork, method: Method) -> None:
         f"{_METHOD}{name}": value for name, value in method.state().items() if value is not None
     }
     tensors = {**network.state_dict(), **learned}
-    with atomic_path(path) as temporary:
-        save_file({name: value.contiguous() for name, value in tensors.items()}, temporary)
+    write_bytes(path, save({name: value.contiguous() for name, value in tensors.items()}))
 
 
 def load_run(path: Path, data: Dataset, method: Method) -> EarlyExitNetwork:
@@ -40,9 +40,13 @@ def load_run(path: Path, data: Dataset, method: Method) -> EarlyExitNetwork:
         method: as built from the run's hyperparameters.
 
     Raises:
+        ValueError: if the file is damaged.
         RuntimeError: if the weights do not fit the network.
     """
-    tensors = load_file(path)
+    try:
+        tensors = load(Path(path).read_bytes())
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a readable safetensors file ({error})") from error
     own = [name for name in tensors if name.startswith(_METHOD)]
     learned = {name.removeprefix(_METHOD): tensors.pop(name) for name in own}
     network = build_network(data, method)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from cgt.network import EarlyExitNetwork
+from cgt.network import EarlyExitNetwork, select_rows
 
 
 def selective_forward(
@@ -46,9 +46,9 @@ def selective_forward(
             chance = torch.minimum(inclusion[-1], chances(logits))
             goes_on = draw < chance
             inclusion.append(torch.where(goes_on, chance, 0.0))
-        kept = goes_on[index]
-        if not kept.all():
-            x, index = x[kept], index[kept]
+        kept = goes_on[index].nonzero().squeeze(1)
+        if len(kept) < len(index):
+            x, index = select_rows(x, kept), index[kept]
     return logits, torch.stack(inclusion, dim=1)
 
 

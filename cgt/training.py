@@ -8,7 +8,7 @@ same result.
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from torch import Tensor
 from cgt.augment import FORMS, Augmenter
 from cgt.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from cgt.data import Dataset, Split, load
+from cgt.dependencies import code_digest
 from cgt.files import write_text
 from cgt.gradients import ExitGradients, Pull
 from cgt.methods import REGISTRY, Method, Phase
@@ -86,13 +87,19 @@ class Job:
         return {**described, "data": data_digest}
 
 
-def train_run(job: Job, out_dir: Path, checkpoint_dir: Path) -> Dataset:
+def train_run(
+    job: Job,
+    out_dir: Path,
+    checkpoint_dir: Path,
+    finish: Callable[[Dataset], None] = lambda data: None,
+) -> None:
     """Train and predict; write what the run has to say into ``out_dir``.
 
     The files are ``predictions.npz``, ``history.csv``, ``gradients.csv`` and ``model.safetensors``.
 
-    Resumes from ``checkpoint_dir`` if an earlier run of the same job was stopped. Returns the data
-    that the run has seen.
+    Resumes from ``checkpoint_dir`` if an earlier run of the same job was stopped. ``finish`` is
+    called with the data that the run has seen, before the checkpoint is removed: what it writes
+    belongs to the run.
 
     Raises:
         ValueError: for unknown or unfit settings or damaged data.
@@ -108,12 +115,15 @@ def train_run(job: Job, out_dir: Path, checkpoint_dir: Path) -> Dataset:
     # Fills every new tensor: a tenth of the training time for a guard against reading garbage.
     torch.utils.deterministic.fill_uninitialized_memory = False
     data = load(job.dataset, job.prepared, job.raw_dir)
-    path = checkpoint_path(checkpoint_dir, job.identity(data.checksums["prepared"]))
+    # Half a run by other code or another torch is not half of this one.
+    made_by = {"code": code_digest(__name__), "torch": torch.__version__}
+    identity = {**job.identity(data.checksums["prepared"]), **made_by}
+    path = checkpoint_path(checkpoint_dir, identity)
     trainer = Trainer(data, method, job.seed, settings, path)
     trainer.run()
     trainer.write(Path(out_dir))
+    finish(data)
     path.unlink(missing_ok=True)
-    return data
 
 
 def build_method(job: Job) -> Method:
@@ -128,7 +138,7 @@ def build_method(job: Job) -> Method:
 
 
 class DivergedError(ValueError):
-    """A run whose logits became NaN or infinite; the message says where, and what may help."""
+    """A run whose numbers became NaN or infinite; the message says where, and what may help."""
 
 
 class Trainer:
@@ -235,19 +245,27 @@ class Trainer:
             progress = self._progress(epoch + step / self.steps)
             draw = torch.rand(len(y), generator=draws)
             logits, seen = self.method.forward(network, x, y, progress, draw)
-            if not torch.stack(logits).isfinite().all():
-                raise DivergedError(
-                    f"training diverged at epoch {epoch + 1}, step {step + 1}: the logits hold NaN "
-                    f"or infinity; a smaller lr than {self.settings.lr} may help"
-                )
+            self._refuse_divergence("logits", torch.stack(logits), epoch, step)
             if clean_gate:
                 seen["gate_logits"] = self._at_inference(network, phase, chosen)
             terms = self.method.terms(logits, y, progress, **seen)
+            loss = terms.total()
+            self._refuse_divergence("loss", loss, epoch, step)
             optimizer.zero_grad()
-            terms.total().backward()
+            loss.backward()
             optimizer.step()
             sums += torch.stack([term.detach().mean(dim=0) for term in terms])
+        for values in network.state_dict().values():
+            self._refuse_divergence("weights", values, epoch, self.steps - 1)
         return sums / self.steps
+
+    def _refuse_divergence(self, what: str, values: Tensor, epoch: int, step: int) -> None:
+        """Raise DivergedError if a value is NaN or infinite; epoch and step count from 0."""
+        if not values.isfinite().all():
+            raise DivergedError(
+                f"training diverged at epoch {epoch + 1}, step {step + 1}: NaN or infinity in the "
+                f"{what}; a smaller lr than {self.settings.lr} may help"
+            )
 
     def _progress(self, epochs_done: float) -> float:
         return epochs_done / self.settings.epochs

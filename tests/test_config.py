@@ -24,7 +24,12 @@ def study(methods=("hard_cgt",), datasets=("indian_pines",), vary=None):
 MISTAKES = {
     "typo in a key": (
         {"datasets": {"indian_pines": {"epoch": 3}}},
-        ["datasets.indian_pines.epoch: unknown key", "did you mean 'epochs'?", "batch_size"],
+        [
+            "datasets.indian_pines.epoch: unknown key",
+            "did you mean 'epochs'?",
+            "with the value 3",
+            "batch_size",
+        ],
     ),
     "typo at the top": ({"seed": [1]}, ["seed: unknown key", "did you mean 'seeds'?"]),
     "unknown method": (
@@ -70,6 +75,27 @@ MISTAKES = {
         {"methods": {"soft_cgt": {"indian_pines": {"tau": 1.2}}}},
         ["methods.soft_cgt.indian_pines.tau: 1.2", "at most 1"],
     ),
+    "tau that is no number": (
+        {"methods": {"soft_cgt": {"indian_pines": {"tau": float("nan")}}}},
+        ["methods.soft_cgt.indian_pines.tau: nan", "must be a finite number"],
+    ),
+    "weight without bound": (
+        {"methods": {"branchynet": {"indian_pines": {"exit_weights": [1, 1, float("inf")]}}}},
+        ["methods.branchynet.indian_pines.exit_weights.2: inf", "must be a finite number"],
+    ),
+    "share of everything": (
+        {"methods": {"classynet": {"indian_pines": {"warmup": 1.0}}}},
+        ["methods.classynet.indian_pines.warmup: 1.0", "less than 1"],
+    ),
+    "share above 1": (
+        {"methods": {"classynet": {"indian_pines": {"class_share": [0.5, 1.2]}}}},
+        ["methods.classynet.indian_pines.class_share.1: 1.2", "at most 1"],
+    ),
+    "even patch": (
+        {"datasets": {"indian_pines": {"patch": 10}}},
+        ["datasets.indian_pines.patch: 10", "allowed: 5, 7, 9, 11, 13, 15"],
+    ),
+    "seed with a point": ({"seeds": [1, 2.0]}, ["seeds.1: 2.0", "of type integer"]),
     "learning rate 0": (
         {"methods": {"cascade": {"indian_pines": {"lr": 0}}}},
         ["methods.cascade.indian_pines.lr: 0", "greater than 0"],

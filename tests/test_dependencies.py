@@ -1,12 +1,13 @@
 """The files a module runs, found without importing it."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from cgt.dependencies import PACKAGE, module_files
+from cgt.dependencies import PACKAGE, code_digest, module_files
 
 ROOT = PACKAGE.parent
 
@@ -43,3 +44,15 @@ def test_imports_inside_functions_count():
 def test_unknown_module_is_refused():
     with pytest.raises(ValueError, match=r"no module 'cgt\.nothing'"):
         module_files("cgt.nothing")
+
+
+def test_digest_changes_with_the_files_that_run_and_no_others(tmp_path, monkeypatch):
+    copy = shutil.copytree(PACKAGE, tmp_path / "cgt", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr("cgt.dependencies.PACKAGE", copy)
+    before = code_digest("cgt.training")
+    with (copy / "analysis/style.py").open("a") as stream:
+        stream.write("# edited\n")
+    assert code_digest("cgt.training") == before
+    with (copy / "methods/soft_cgt.py").open("a") as stream:
+        stream.write("# edited\n")
+    assert code_digest("cgt.training") != before

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import time
@@ -6,7 +7,16 @@ import zipfile
 import numpy as np
 import pytest
 
-from cgt.files import atomic_path, save_npz, sha256_of_file, write_bytes, write_json, write_text
+from cgt.files import (
+    atomic_path,
+    load_npz,
+    remove_leftovers,
+    save_npz,
+    sha256_of_file,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 def test_atomic_path_moves_the_file_when_the_block_ends(tmp_path):
@@ -101,3 +111,41 @@ def test_npz_refuses_objects(tmp_path):
     with pytest.raises(ValueError, match="allow_pickle"):
         save_npz(tmp_path / "a.npz", x=np.array([None]))
     assert os.listdir(tmp_path) == []
+
+
+def test_a_refusal_of_the_system_names_the_file_that_was_to_be(tmp_path):
+    with (
+        pytest.raises(OSError, match="No space left on device") as error,
+        atomic_path(tmp_path / "table.csv"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert error.value.filename == str(tmp_path / "table.csv")
+    with pytest.raises(FileNotFoundError) as error, atomic_path(tmp_path / "table.csv"):
+        (tmp_path / "other").read_text()
+    assert error.value.filename == str(tmp_path / "other")
+
+
+def test_leftovers_of_a_killed_process_are_removed_and_nothing_else(tmp_path):
+    context = atomic_path(tmp_path / "a.b.csv")
+    temporary = context.__enter__()
+    temporary.write_text("half")
+    kept = [".hidden", "a.b.csv", ".snakemake_timestamp", ".a.b.csv", "lock"]
+    for name in kept:
+        (tmp_path / name).write_text("kept")
+    remove_leftovers(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == sorted(kept)
+    remove_leftovers(tmp_path / "absent")
+
+
+def test_npz_is_read_back_and_damage_is_named(tmp_path):
+    path = tmp_path / "a.npz"
+    arrays = {"x": np.ones((2, 3), np.float32), "name": np.array("pines")}
+    save_npz(path, **arrays)
+    loaded = load_npz(path)
+    assert list(loaded) == list(arrays)
+    assert all(np.array_equal(loaded[name], arrays[name]) for name in arrays)
+    path.write_bytes(path.read_bytes().replace(b"pines", b"pinus"))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("more.npy", b"")
+    with pytest.raises(ValueError, match=r"a\.npz: not a readable \.npz file without pickles"):
+        load_npz(path)

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "cgt"
 
-TOOLS = {"cgt.arguments", "cgt.extras", "cgt.files", "cgt.seeding"}
+TOOLS = {"cgt.arguments", "cgt.dependencies", "cgt.extras", "cgt.files", "cgt.lock", "cgt.seeding"}
 LIBRARY = {
     "cgt",
     "cgt.validation",
@@ -37,7 +37,6 @@ EXPERIMENT = {
 WORKFLOW = {
     "cgt.ablation",
     "cgt.config",
-    "cgt.dependencies",
     "cgt.manifest",
     "cgt.publish",
     "cgt.readme",

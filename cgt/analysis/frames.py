@@ -108,8 +108,8 @@ def check(frame: pd.DataFrame, table: str, where: Path | str) -> pd.DataFrame:
     """Return the frame with its columns in order and typed.
 
     Raises ValueError naming `where` and the fault: missing or unknown columns, no rows where there
-    must be some, a row twice, or a cell that is not a finite number (or not a whole one where one
-    is due).
+    must be some, a row twice, or a cell that is empty, not a finite number, or not a whole one
+    where one is due.
     """
     spec = TABLES[table]
     shares = exit_columns(frame) if spec.has_exit_shares else []
@@ -132,9 +132,15 @@ def check(frame: pd.DataFrame, table: str, where: Path | str) -> pd.DataFrame:
 
 
 def read_csv(path: Path | str) -> pd.DataFrame:
-    """Read a CSV without checking it; text stays text, even "nan"."""
+    """Read a CSV without checking it; text stays text, even "nan".
+
+    Raises ValueError naming the file if it is no CSV.
+    """
     text = dict.fromkeys(_TEXT, str)
-    return pd.read_csv(path, dtype=text, keep_default_na=False)
+    try:
+        return pd.read_csv(path, dtype=text, keep_default_na=False)
+    except ValueError as error:
+        raise ValueError(f"{path}: not a readable CSV file ({error})") from error
 
 
 def read_summary(summary_dir: Path | str) -> dict[str, pd.DataFrame]:
@@ -155,7 +161,11 @@ def csv_text(frame: pd.DataFrame) -> str:
 
 def _typed(column: pd.Series, where: Path | str) -> pd.Series:
     if column.name in _TEXT:
-        return column.astype(str)
+        text = column.fillna("").astype(str)
+        if (text == "").any():
+            row = int(np.argmax(text == ""))
+            raise ValueError(f"{where}: {column.name} is empty in row {row + 1}")
+        return text
     numbers = pd.to_numeric(column, errors="coerce")
     bad = ~np.isfinite(numbers.to_numpy(dtype=float))
     if bad.any():

@@ -58,6 +58,7 @@ def aggregate(runs_dir: Path | str, expected: Sequence[Run], out_dir: Path | str
         )
     ordered = _in_order(expected)
     summary = {name: _gather(name, runs_dir, ordered) for name in TABLES}
+    _refuse_silence(summary, runs_dir)
     for name, frame in summary.items():
         write_csv(frame, out_dir / f"{name}.csv")
 
@@ -80,8 +81,7 @@ def _load(table: str, folder: Path, run: Run) -> pd.DataFrame:
     path = folder / RUN_FILES[table]
     labels = dict(zip(RUN, run, strict=True))
     if table == "timings":
-        seconds = json.loads(path.read_text(encoding="utf-8")).get("wall_seconds")
-        frame = pd.DataFrame([{**labels, "seconds": seconds}])
+        frame = pd.DataFrame([{**labels, "seconds": _wall_seconds(path)}])
     elif table in _BY_TRAINING:
         frame = read_csv(path).assign(**labels)
     else:
@@ -92,6 +92,28 @@ def _load(table: str, folder: Path, run: Run) -> pd.DataFrame:
             raise ValueError(f"{path}: {label} is {frame[label].iloc[0]}; it must be {value}")
     key = list(TABLES[table].key)
     return frame.sort_values(key) if key else frame
+
+
+def _refuse_silence(summary: dict[str, pd.DataFrame], runs_dir: Path) -> None:
+    """A run that routes has rows in every table, one that does not may lack the same few."""
+    said = {
+        name: set(summary[name][list(RUN)].itertuples(index=False, name=None))
+        for name, table in TABLES.items()
+        if table.may_be_empty
+    }
+    # A network of several exits has an area even if it does not route.
+    routing = set().union(*(runs for name, runs in said.items() if name != "areas"))
+    for name, runs in said.items():
+        if silent := sorted(routing - runs):
+            path = runs_dir / _name(silent[0]) / RUN_FILES[name]
+            raise ValueError(f"{path}: holds no rows, as if the run did not route, but it does")
+
+
+def _wall_seconds(manifest: Path) -> float | None:
+    try:
+        return json.loads(manifest.read_text(encoding="utf-8"))["wall_seconds"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{manifest}: not a manifest with wall_seconds ({error!r})") from error
 
 
 def _name(run: Run) -> str:

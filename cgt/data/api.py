@@ -106,12 +106,15 @@ def _limited(
 
 
 def _problem(recipe: Recipe, raw: Arrays, arrays: Arrays) -> str | None:
-    """Return what is wrong with the indices of a prepared file, if anything is."""
+    """Return what is wrong with the arrays of a prepared file, if anything is."""
     names = {"dataset", "digest", *recipe.fitted, *(f"{split}_index" for split in SPLITS)}
     if arrays.keys() != names:
         return f"holds the arrays {sorted(arrays)}, expected {sorted(names)}"
     if str(arrays["dataset"]) != recipe.name:
         return f"made for dataset {arrays['dataset']}, expected {recipe.name}"
+    for name in recipe.fitted:
+        if arrays[name].dtype.kind not in "iuf" or not np.isfinite(arrays[name]).all():
+            return f"{name} must hold finite numbers"
     seen: dict[str, np.ndarray] = {}
     for split in SPLITS:
         index = arrays[f"{split}_index"]

@@ -24,6 +24,7 @@ _PACKAGE_FOLDER = "usr/share/datasets/fashion-mnist"
 _URLS = (
     "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion",
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
+    # This host has no TLS. The checksums hold for every source.
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
 )
 _GZIPPED = Packing(

@@ -24,6 +24,16 @@ class _TransientError(OSError):
     """A failure that may not happen again at the next attempt."""
 
 
+class _SameSecurity(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect from https to anything less, nor to anything but a web server."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        allowed = ("https://",) if req.type == "https" else ("https://", "http://")
+        if not newurl.lower().startswith(allowed):
+            raise SourceUnavailable(f"{req.full_url} leads to {newurl}; allowed: {allowed[0]}")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 @dataclass(frozen=True)
 class Patience:
     """How long to wait for a server; all times in seconds.
@@ -84,7 +94,8 @@ def _attempt(url: str, limit: int, timeout: float, end: float) -> bytes:
     request = urllib.request.Request(url, headers={"User-Agent": "cgt"})
     try:
         wait = max(0.001, min(timeout, end - time.monotonic()))
-        with urllib.request.urlopen(request, timeout=wait) as response:
+        opener = urllib.request.build_opener(_SameSecurity)
+        with opener.open(request, timeout=wait) as response:
             return _read_body(response, url, limit, end)
     except urllib.error.HTTPError as error:
         error.close()

@@ -75,10 +75,7 @@ def _packing(cube: str, ground_truth: str, parse: Callable[..., np.ndarray]) -> 
 _MIRROR = _packing("Indian_pines_corrected.mat", "Indian_pines_gt.mat", parse_mat)
 _OFFICIAL = _packing("6/67/Indian_pines_corrected.mat", "c/c4/Indian_pines_gt.mat", parse_mat)
 _TENSORLY = _packing("Indian_pines_corrected.npy", "Indian_pines_gt.npy", parse_npy)
-_URLS = (
-    "https://www.ehu.eus/ccwintco/uploads",
-    "http://www.ehu.eus/ccwintco/uploads",
-)
+_URLS = ("https://www.ehu.eus/ccwintco/uploads",)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,9 @@ def _first_matrix(data: bytes, order: str, shape: tuple[int, ...], dtype: str) -
     if kind == _COMPRESSED:
         # The array's data and a generous header: more is not unpacked, whatever the file holds.
         limit = math.prod(shape) * np.dtype(dtype).itemsize + 4096
-        kind, body, _ = _element(zlib.decompressobj().decompress(body, limit), 0, order)
+        unpacked = zlib.decompressobj().decompress(body, limit)
+        # Whatever is missing of a larger array, its header is there to say what came.
+        kind, body = struct.unpack_from(f"{order}I", unpacked)[0], unpacked[8:]
     if kind != _MATRIX:
         raise ValueError(f"MATLAB file holds an element of type {kind}, expected an array")
     return body

@@ -1,18 +1,21 @@
 """Software packages that happen to carry a dataset, as sources."""
 
 import importlib.util
+import os
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from cgt.data.fetch import SourceUnavailable
 from cgt.data.raw import RawFile
 from cgt.data.sources import Packing
 
 _COMMAND_TIMEOUT = 600  # seconds
+_MOST_BYTES = 1 << 27  # of one packed file; the largest has a fifth of that
 _APT_OPTIONS = ("-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=15")
 
 
@@ -38,7 +41,7 @@ class PythonPackage:
 
 @dataclass(frozen=True)
 class DebianDownload:
-    """A Debian package, fetched from the machine's own mirror and unpacked without root.
+    """A Debian package, fetched from the machine's own mirror and read without installing it.
 
     folder: where the package keeps its files, relative to the root folder.
     """
@@ -67,25 +70,47 @@ class DebianDownload:
             archives = list(Path(scratch).glob("*.deb"))
             if len(archives) != 1:
                 raise SourceUnavailable(f"apt-get left {len(archives)} packages, expected 1")
-            _run(["dpkg-deb", "-x", str(archives[0]), "unpacked"], scratch)
-            folder = Path(scratch) / "unpacked" / self.folder
-            if not folder.is_dir():
-                raise SourceUnavailable(f"the package has no folder {self.folder}")
-            return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+            tar = Path(scratch) / "files.tar"
+            _run(["dpkg-deb", "--fsys-tarfile", str(archives[0])], scratch, output=tar)
+            files = read_folder(tar, self.folder)
+        if not files:
+            raise SourceUnavailable(f"the package has no folder {self.folder}")
+        return files
 
 
-def _run(command: Sequence[str], scratch: str) -> None:
+def read_folder(archive: Path, folder: str) -> dict[str, bytes]:
+    """Return the plain files of `folder` inside a tar archive, by name.
+
+    Nothing is extracted, so no path and no link in the archive leads anywhere on this machine.
+    Raises SourceUnavailable if the archive is damaged or a file is larger than any we know.
+    """
+    found: dict[str, bytes] = {}
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                path = PurePosixPath(member.name)
+                if not member.isreg() or path.parent != PurePosixPath(folder):
+                    continue
+                if member.size > _MOST_BYTES:
+                    raise SourceUnavailable(f"{path} has {member.size} bytes, too many")
+                found[path.name] = tar.extractfile(member).read()
+    except tarfile.TarError as error:
+        raise SourceUnavailable(f"damaged archive ({error})") from error
+    return found
+
+
+def _run(command: Sequence[str], scratch: str, output: str | Path = os.devnull) -> None:
     # Messages go to a file: after a timeout, a pipe held by grandchildren would keep us waiting.
     messages = Path(scratch) / "messages"
     try:
-        with messages.open("w") as stream:
+        with messages.open("w") as stream, open(output, "wb") as answer:
             subprocess.run(
                 command,
                 cwd=scratch,
                 check=True,
                 timeout=_COMMAND_TIMEOUT,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=answer,
                 stderr=stream,
             )
     except FileNotFoundError:

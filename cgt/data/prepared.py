@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cgt.data.dataset import DataError
-from cgt.files import save_npz
+from cgt.files import load_npz, save_npz
 
 
 def save_prepared(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -21,13 +21,12 @@ def load_prepared(path: Path, repair: str) -> dict[str, np.ndarray]:
     repair: the command that makes the file anew, for the message of the DataError.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        recorded = str(arrays.pop("digest"))
+        arrays = load_npz(path)
     except FileNotFoundError:
         raise DataError(f"{path} does not exist. Run {repair}.") from None
-    except Exception as error:  # damaged archives raise nearly anything
+    except ValueError as error:
         raise DataError(_refusal(path, f"unreadable ({error})", repair)) from error
+    recorded = str(arrays.pop("digest", "absent"))
     if digest_of(arrays) != recorded:
         raise DataError(_refusal(path, "the content does not match its digest", repair))
     return {**arrays, "digest": np.array(recorded)}

@@ -76,11 +76,13 @@ def download_files(
     failures: list[str] = []
     for source in sources:
         if not missing:
-            return
+            break
         missing, problems = _take_from(source, missing, raw_dir)
         failures += [f"  - {source.label}: {problem}" for problem in problems]
     if missing:
         raise DataError(_message(dataset, missing, failures, mirror_packing))
+    if failures:  # a damaged mirror is worth knowing, even where the next source had the files
+        print("\n".join([f"{dataset}: not taken:", *failures]), file=sys.stderr)
 
 
 def _take_from(

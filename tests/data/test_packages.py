@@ -10,7 +10,7 @@ from cgt.data.packages import DebianDownload, PythonPackage
 PACKING = FashionMNIST.mirror_packing
 # Stand-ins for the real commands: the "package" is a file that names a folder to copy.
 APT_GET = 'echo "$*" >> "$LOG"; echo "$STORE" > fashion_1_all.deb'
-DPKG_DEB = 'mkdir -p "$3/usr/share/fashion"; cp "$(cat "$2")"/* "$3/usr/share/fashion"'
+DPKG_DEB = 'tar -c -C "$(cat "$2")" --transform "s,^[.],./usr/share/fashion," .'
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_apt_that_brings_nothing(machine, package, tiny_fashion):
 
 
 def test_package_with_another_layout(machine, package, tiny_fashion):
-    machine("dpkg-deb", 'mkdir -p "$3/elsewhere"')
+    machine("dpkg-deb", "tar -c -C / --files-from /dev/null")
     with pytest.raises(SourceUnavailable, match="has no folder usr/share/fashion"):
         package.read(tiny_fashion[0].files[0])
 

@@ -221,6 +221,7 @@ def test_consistent_but_impossible_prepared_files_are_refused(dataset, tmp_path)
     path = make(name, raw_dir, tmp_path / "p.npz")
     arrays = prepared_arrays(path)
     train, val = arrays["train_index"], arrays["val_index"]
+    scaling = "mean" if name == "fashion_mnist" else "band_mean"
     unlabelled = tampered(arrays)
     unlabelled.pop("val_index")
     cases = [
@@ -231,6 +232,8 @@ def test_consistent_but_impossible_prepared_files_are_refused(dataset, tmp_path)
         (tampered(arrays, test_index=[0.5]), "test_index must be a non-empty int64 vector"),
         (tampered(arrays, dataset="pavia"), f"made for dataset pavia, expected {name}"),
         (unlabelled, "holds the arrays"),
+        (tampered(arrays, **{scaling: arrays[scaling] * np.nan}), f"{scaling} must hold finite"),
+        (tampered(arrays, **{scaling: ["x"]}), f"{scaling} must hold finite numbers"),
     ]
     for content, message in cases:
         save_prepared(path, content)

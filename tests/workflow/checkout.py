@@ -49,15 +49,15 @@ class Checkout:
     def configure(self, config):
         (self.folder / "tiny.yaml").write_text(yaml.safe_dump(config))
 
-    def snakemake(self, *arguments):
-        """Run Snakemake on two cores; return the finished process, output and errors in stdout."""
+    def start(self, *arguments):
+        """Start Snakemake on two cores; return the process, output and errors in stdout."""
         command = [
             *(sys.executable, "-m", "snakemake", "--cores", "2", "--show-failed-logs"),
             *(*map(str, arguments), "--replace-workflow-config", "--configfile", "tiny.yaml"),
         ]
         # Jobs call `python`, which must be this one.
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        return subprocess.run(
+        return subprocess.Popen(
             command,
             cwd=self.folder,
             env={**os.environ, "PATH": path},
@@ -65,6 +65,12 @@ class Checkout:
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def snakemake(self, *arguments):
+        """Run Snakemake on two cores; return the finished process, output and errors in stdout."""
+        with self.start(*arguments) as process:
+            output, _ = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
 
     def planned(self, *arguments):
         """Number of jobs of each rule that a dry run would do."""

@@ -109,6 +109,25 @@ def test_a_changed_hyperparameter_reruns_that_method_only(finished):
         assert finished.planned() == {"train_soft_cgt": 1, **AFTER_ONE_RUN, **PICTURES}
 
 
+@pytest.mark.parametrize(
+    ("change", "besides"),
+    [({"epochs": 2}, {}), ({"components": 5}, {"prepare": 1, "audit": 1})],
+)
+def test_a_changed_setting_of_a_dataset_reruns_what_depends_on_it(finished, change, besides):
+    with configured(finished, {"datasets": {"indian_pines": change}}):
+        planned = finished.planned()
+    trained = {"train_single_exit": 1, "train_soft_cgt": 1}
+    again = {**trained, **AFTER_ONE_RUN, **PICTURES, "evaluate": 2, "scene": 2}
+    assert planned == {**again, **besides}
+
+
+def test_touching_without_editing_reruns_nothing(finished):
+    for name in ("methods/soft_cgt.py", "training.py", "analysis/figures/accuracy_cost.py"):
+        (finished.folder / "cgt" / name).touch()
+    (finished.folder / "tiny.yaml").touch()
+    assert finished.planned() == {}
+
+
 def test_a_new_seed_adds_its_runs_only(finished):
     with configured(finished, {"seeds": [1, 2]}):
         assert finished.planned() == {

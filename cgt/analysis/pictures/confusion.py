@@ -8,8 +8,8 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from cgt.analysis.pictures.data import CONFUSION
-from cgt.analysis.pictures.parts import read_npz
 from cgt.analysis.style import EXIT_COLORS, dataset_name, looks
+from cgt.files import load_npz
 
 PANEL = 2.1  # inches
 LEFT, RIGHT, BOTTOM, TOP = 1.5, 0.65, 0.42, 0.62  # inches around the panels
@@ -36,7 +36,7 @@ def confusion(counts_path: Path, names_path: Path, dataset: str) -> Figure:
     counts_path: a confusion file; names_path: arrays with `class_names` and `shown`, the method to
     show. Classes that never occur are left out.
     """
-    arrays, frame = read_npz(names_path), read_confusion(counts_path)
+    arrays, frame = load_npz(names_path), read_confusion(counts_path)
     class_names = [str(name) for name in arrays["class_names"]]
     frame = frame[(frame["dataset"] == dataset) & (frame["method"] == str(arrays["shown"]))]
     exits = range(1, frame["exit"].max() + 1)

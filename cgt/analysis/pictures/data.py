@@ -9,6 +9,7 @@ import pandas as pd
 from cgt.analysis.frames import write_csv
 from cgt.analysis.routing import exit_index, select
 from cgt.analysis.summary import Run
+from cgt.files import load_npz
 from cgt.predictions import SplitPredictions, load_predictions
 
 THRESHOLD = 0.9
@@ -26,8 +27,8 @@ def route_maps(files: Mapping[str, Path]) -> dict[str, np.ndarray]:
     """
     counts, predictions, exits = [], [], []
     for path in files.values():
-        with np.load(path, allow_pickle=False) as archive:
-            prediction, confidence = archive["prediction"], archive["confidence"]
+        archive = load_npz(path)
+        prediction, confidence = archive["prediction"], archive["confidence"]
         counts.append(len(prediction))
         index = exit_index(confidence.reshape(len(confidence), -1), THRESHOLD)
         answer = select(prediction.reshape(len(prediction), -1), index)

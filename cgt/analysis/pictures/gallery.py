@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cgt.analysis.pictures.parts import read_npz
 from cgt.analysis.style import EXIT_COLORS, looks
+from cgt.files import load_npz
 
 GAP = 3  # pixels around an image
 NAME = 9  # pixels below it, for what a wrong answer said
@@ -22,7 +22,7 @@ def gallery(path: Path) -> Figure:
 
     path: the arrays that `cgt collect-gallery` writes.
     """
-    arrays = read_npz(path)
+    arrays = load_npz(path)
     blocks = [(e, outcome) for e in range(len(arrays["index"])) for outcome in (RIGHT, WRONG)]
     tiles = {block: _tiles(arrays["image"][block], named=block[1] == WRONG) for block in blocks}
     heights = [len(tile) for tile in tiles.values()]

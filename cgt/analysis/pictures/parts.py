@@ -34,12 +34,6 @@ SPLIT_COLORS = {"Train": "#d95f02", "Validation": "#7570b3", "Test": "#1b9e77"}
 NO_SPLIT = "#e2e2e2"
 
 
-def read_npz(path: Path | str) -> dict[str, np.ndarray]:
-    """The arrays of a file by name; pickles are never loaded."""
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
-
-
 def save_npz(path: Path | str, **arrays: np.ndarray) -> None:
     """Save `arrays` compressed, atomically, since they stand in the repository.
 

@@ -13,10 +13,10 @@ from cgt.analysis.pictures.parts import (
     SPLIT_COLORS,
     paint,
     picture,
-    read_npz,
     swatches,
 )
 from cgt.analysis.style import EXIT_COLORS, looks
+from cgt.files import load_npz
 
 COLUMNS = 4
 SIDE = 1.9  # inches of a panel
@@ -29,7 +29,7 @@ def scene(path: Path) -> Figure:
 
     path: the arrays that `cgt collect-scene` writes.
     """
-    arrays = read_npz(path)
+    arrays = load_npz(path)
     methods = looks(str(method) for method in arrays["methods"])
     blocks = -(-len(methods) // COLUMNS)
     rows = 1 + 2 * blocks
