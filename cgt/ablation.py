@@ -1,8 +1,8 @@
 """Studies of the configuration to the runs they need.
 
-A study varies one or two keys of a method, everything else as tuned. A run is named by what differs
-from the tuned method, such as `soft_cgt,scale=4,tau=0.7`; the tuned method itself is `soft_cgt`. So
-studies that meet in a point share its runs.
+A study varies one or two keys of a method; everything else is as tuned, or as the study gives it. A
+run is named by what differs from the tuned method, such as `soft_cgt,scale=4,tau=0.7`; the tuned
+method itself is `soft_cgt`. So studies that meet in a point share its runs.
 """
 
 import itertools
@@ -34,6 +34,13 @@ class Cell(NamedTuple):
     variant: str
 
 
+class _Point(NamedTuple):
+    dataset: str
+    method: str
+    given: Mapping[str, Any]
+    varied: Mapping[str, Any]
+
+
 def cells(config: Mapping, defaults: Mapping[str, Mapping[str, Any]]) -> list[Cell]:
     """Every point of every study of `config["ablation"]`, in order.
 
@@ -41,9 +48,10 @@ def cells(config: Mapping, defaults: Mapping[str, Mapping[str, Any]]) -> list[Ce
     is in neither counts as changed at every value.
     """
     found = []
-    for dataset, method, point in _points(config):
-        (row, row_value), (column, column_value) = [*point.items(), ("", "")][:2]
-        name = _name(method, _changes(config, defaults, dataset, method, point))
+    for point in _points(config):
+        dataset, method = point.dataset, point.method
+        (row, row_value), (column, column_value) = [*point.varied.items(), ("", "")][:2]
+        name = _name(method, _changes(config, defaults, point))
         values = (row, text(row_value), column, text(column_value))
         found.append(Cell(dataset, method, *values, name))
     return found
@@ -54,8 +62,9 @@ def variants(
 ) -> dict[tuple[str, str], Variant]:
     """What to train, by dataset and name; the tuned method of every study comes first."""
     found = {}
-    for dataset, method, point in _points(config):
-        for changes in ({}, _changes(config, defaults, dataset, method, point)):
+    for point in _points(config):
+        dataset, method = point.dataset, point.method
+        for changes in ({}, _changes(config, defaults, point)):
             own = {**settings_of(config, method)[dataset], **changes}
             smoothing = own.pop(LABEL_SMOOTHING, config["datasets"][dataset][LABEL_SMOOTHING])
             found[dataset, _name(method, changes)] = Variant(method, smoothing, own)
@@ -85,23 +94,23 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:g}"
 
 
-def _points(config: Mapping) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _points(config: Mapping) -> Iterator[_Point]:
     for study in config.get("ablation", {}).get("studies", []):
         vary = study["vary"]
         for dataset, method in itertools.product(study["datasets"], study["methods"]):
             for values in itertools.product(*vary.values()):
-                yield dataset, method, dict(zip(vary, values, strict=True))
+                varied = dict(zip(vary, values, strict=True))
+                yield _Point(dataset, method, study.get("given", {}), varied)
 
 
-def _changes(
-    config: Mapping, defaults: Mapping, dataset: str, method: str, point: Mapping[str, Any]
-) -> dict[str, Any]:
+def _changes(config: Mapping, defaults: Mapping, point: _Point) -> dict[str, Any]:
     tuned = {
-        **defaults.get(method, {}),
-        LABEL_SMOOTHING: config["datasets"][dataset][LABEL_SMOOTHING],
-        **settings_of(config, method)[dataset],
+        **defaults.get(point.method, {}),
+        LABEL_SMOOTHING: config["datasets"][point.dataset][LABEL_SMOOTHING],
+        **settings_of(config, point.method)[point.dataset],
     }
-    return {key: value for key, value in point.items() if key not in tuned or tuned[key] != value}
+    asked = {**point.given, **point.varied}
+    return {key: value for key, value in asked.items() if key not in tuned or tuned[key] != value}
 
 
 def _name(method: str, changes: Mapping[str, Any]) -> str:

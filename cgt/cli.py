@@ -87,11 +87,10 @@ def build_parser() -> argparse.ArgumentParser:
     command = add(commands, "ablation-effects", ablation_effects, "compare variants to the tuned")
     command.add_argument("--summary", type=Path, required=True, help="folder of the summary")
     command.add_argument("--cells", type=json.loads, required=True, help="JSON: points of studies")
-    command.add_argument("--out", type=Path, required=True, help="effects (.csv)")
+    command.add_argument("--out", type=Path, required=True, help="folder of the effects")
 
-    command = add(commands, "ablation-draw", ablation_draw, "draw the ablations and their table")
-    command.add_argument("--effects", type=Path, required=True, help="effects (.csv)")
-    command.add_argument("--out", type=Path, required=True, help="folder of figures and tables")
+    command = add(commands, "ablation-draw", ablation_draw, "draw the ablations and their tables")
+    add_drawing(command)
 
     command = add(commands, "audit", audit, "count what the splits of a scene train and test on")
     command.add_argument("prepared", nargs="+", type=named_path, metavar="DATASET=PREPARED")
@@ -237,7 +236,7 @@ def ablation_effects(arguments: argparse.Namespace) -> None:
 def ablation_draw(arguments: argparse.Namespace) -> None:
     from cgt.analysis.ablation import draw_ablation
 
-    draw_ablation(arguments.effects, arguments.out)
+    draw_ablation(arguments.summary, arguments.out)
 
 
 def audit(arguments: argparse.Namespace) -> None:

@@ -45,7 +45,7 @@ def load_schema(folder: str | Path) -> dict:
     space = properties["tuning"]["properties"]["space"]["properties"]
     ablation = properties["ablation"]["properties"]
     study = ablation["studies"]["items"]["properties"]
-    vary = study["vary"]["properties"]
+    vary, given = study["vary"]["properties"], study["given"]["properties"]
     for method, hyperparameters in methods.items():
         settings = _closed({"lr": {"$ref": "#/$defs/lr"}, **hyperparameters}, required=["lr"])
         per_dataset = dict.fromkeys(properties["datasets"]["properties"], settings)
@@ -53,6 +53,7 @@ def load_schema(folder: str | Path) -> dict:
         choices = {name: _choices(of) for name, of in hyperparameters.items()}
         space[method] = _closed(choices)
         vary.update(choices)
+        given.update(hyperparameters)
     ablation["methods"]["properties"] = properties["methods"]["properties"]
     return schema
 
@@ -211,8 +212,9 @@ def _wrong_studies(config: Mapping, schema: Mapping) -> Iterable[str]:
         for method in set(study["methods"]) & set(known):
             for settings in methods[method]["properties"].values():
                 allowed = {"label_smoothing", *settings["properties"]} - {"lr"}
-            for key in sorted(set(study["vary"]) - allowed):
-                yield f"  {where}.vary.{key}: {method} has no such key"
+            for part in ("given", "vary"):
+                for key in sorted(set(study.get(part, {})) - allowed):
+                    yield f"  {where}.{part}.{key}: {method} has no such key"
             for dataset in set(study["datasets"]) - set(extra.get(method, study["datasets"])):
                 yield f"  ablation.methods.{method}.{dataset}: missing"
     for key in ("seeds", "epochs"):

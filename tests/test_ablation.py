@@ -62,6 +62,20 @@ def test_studies_that_meet_share_their_runs():
     assert {seed for dataset, _, seed in found if dataset == "b"} == {7}
 
 
+def test_what_a_study_is_given_holds_at_all_its_points():
+    study = {
+        "methods": ["soft_cgt"],
+        "datasets": ["a"],
+        "given": {"gate": "sigmoid"},
+        "vary": {"tau": [0.5, 0.9]},
+    }
+    config = {**CONFIG, "ablation": {**CONFIG["ablation"], "studies": [study]}}
+    names = ["soft_cgt,gate=sigmoid", "soft_cgt,gate=sigmoid,tau=0.9"]
+    assert [cell.variant for cell in cells(config, DEFAULTS)] == names
+    found = variants(config, DEFAULTS)["a", names[1]]
+    assert found.hyperparameters == {"lr": 0.1, "tau": 0.9, "gate": "sigmoid"}
+
+
 def test_a_method_of_the_ablation_alone_starts_from_what_is_given_there():
     given = {"methods": {"own": {"a": {"lr": 0.5, "pull": 1.0}}}}
     study = {"methods": ["own"], "datasets": ["a"], "vary": {"pull": [1.0, 0.3]}}
@@ -82,8 +96,13 @@ def test_values_as_text():
 
 
 def test_the_studies_of_the_paper_know_what_is_tuned():
-    """Each has the tuned method among its points, so figures can show what it is compared to."""
+    """Each has the tuned method among its points, so figures can show what it is compared to.
+
+    A study that is given other values has not.
+    """
     config = load_config(ROOT / "config/config.yaml")
+    plain = [study for study in config["ablation"]["studies"] if "given" not in study]
+    config["ablation"]["studies"] = plain
     with_reference, studies = set(), set()
     for cell in cells(config, known_defaults(SCHEMA)):
         study = (cell.dataset, cell.method, cell.row, cell.column)
@@ -92,5 +111,5 @@ def test_the_studies_of_the_paper_know_what_is_tuned():
             with_reference.add(study)
     assert studies == with_reference
     varied = {key for _, _, *keys in studies for key in keys}
-    assert {"tau", "scale", "gate", "leak", "normalize", "label_smoothing", "labels"} < varied
+    assert {"tau", "gate", "leak", "normalize", "label_smoothing", "labels"} < varied
     assert {"exit_weights_start", "clean_gate"} < varied

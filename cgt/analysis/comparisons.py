@@ -1,14 +1,14 @@
-"""Every method against every other: paired differences, ranks, and what the seeds can tell."""
+"""Every method against every other: paired differences and ranks."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from cgt.analysis.groups import REFERENCE
 from cgt.analysis.statistics import (
     Difference,
-    detectable_difference,
     estimate,
     friedman,
     holm,
@@ -44,7 +44,7 @@ def comparisons(frames: Frames) -> pd.DataFrame:
     """
     rows = []
     for metric in METRICS:
-        for dataset, table in _by_dataset(values(frames, metric)):
+        for dataset, table in by_dataset(values(frames, metric)):
             pairs = [
                 {
                     "dataset": dataset,
@@ -93,37 +93,26 @@ def ranks(frames: Frames) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def power(frames: Frames) -> pd.DataFrame:
-    """The table `power`: the smallest true difference that the seeds tell from noise.
+def reference_of(methods: Sequence[str]) -> str:
+    """What the others are compared to: BranchyNet, or without it the first method."""
+    return REFERENCE if REFERENCE in methods else methods[0]
 
-    `sd_paired`: standard deviation of the paired differences, their variances averaged over all
-    pairs of methods; `detectable`: found by a paired t test at 5 %, before Holm's correction, with
-    80 % probability. NaN with one seed.
+
+def against(pairs: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """The rows of a table of pairs that have the reference on one side; `method` is on the other.
+
+    Where the table has differences, they are turned into method − reference.
     """
-    rows = []
-    for metric in METRICS:
-        for dataset, table in _by_dataset(values(frames, metric)):
-            table = table.dropna()
-            if table.shape[1] < 2:
-                continue
-            variances = [
-                (table[a] - table[b]).var(ddof=1)
-                for b, a in itertools.combinations(table.columns, 2)
-            ]
-            sd, n = float(np.sqrt(np.mean(variances))), len(table)
-            rows.append(
-                {
-                    "dataset": dataset,
-                    "metric": metric,
-                    "sd_paired": sd,
-                    "n": n,
-                    "detectable": detectable_difference(sd, n),
-                }
-            )
-    return pd.DataFrame(rows, columns=["dataset", "metric", "sd_paired", "n", "detectable"])
+    pairs = pairs[(pairs["method_a"] == reference) | (pairs["method_b"] == reference)]
+    turned = pairs["method_a"] == reference
+    found = pairs.assign(method=pairs["method_a"].where(~turned, pairs["method_b"]))
+    if "difference" in pairs:
+        for name, other in (("difference",) * 2, ("ci_low", "ci_high"), ("ci_high", "ci_low")):
+            found[name] = pairs[name].where(~turned, -pairs[other])
+    return found.drop(columns=["method_a", "method_b"])
 
 
-def _by_dataset(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+def by_dataset(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Each dataset's rows, with the methods that were run on it."""
     for dataset, part in table.groupby(level="dataset", sort=False):
         yield dataset, part.dropna(axis=1, how="all")

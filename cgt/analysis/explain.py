@@ -11,12 +11,11 @@ import pandas as pd
 
 from cgt.analysis.comparisons import POINT, Frames
 from cgt.analysis.frames import exit_counts
+from cgt.analysis.groups import GATED, REFERENCE
 from cgt.analysis.signal import last_exit_share, third
 from cgt.analysis.statistics import half_width
 from cgt.analysis.style import dataset_name, looks, order
 
-REFERENCE = "branchynet"
-GATED = ("hard_cgt", "soft_cgt")
 _STILL = 0.01
 """Shares closer than this are called the same."""
 _ALIGNED = 0.1
@@ -161,7 +160,7 @@ def _of(values: pd.Series, dataset: str, method: str) -> np.ndarray:
 
 def _paragraph(intro: str, sentences: list[str], frame: pd.DataFrame) -> str:
     if not sentences:
-        return f"{intro} Neither HardCGT nor SoftCGT was run."
+        return f"{intro} No method with a gate was run."
     n = frame["seed"].nunique()
     return f"{intro} {' '.join(sentences)} (Mean ± half of the 95 % interval, n = {n}.)"
 

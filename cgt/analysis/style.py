@@ -71,8 +71,9 @@ _KNOWN = {
     "classynet": Look("ClassyNet", _PALETTE[4], "v"),
     "hard_cgt": Look("HardCGT", _PALETTE[3], "D"),
     "soft_cgt": Look("SoftCGT", _PALETTE[0], "o"),
+    "cgt_plus": Look("CGT+ (ours)", "#882255", ">"),
 }
-_SPARE = list(itertools.product("p<>hHd8", _PALETTE[5:]))
+_SPARE = list(itertools.product("p<hHd8", _PALETTE[5:]))
 
 _DATASETS = {
     "fashion_mnist": "Fashion-MNIST",
@@ -133,10 +134,16 @@ def order(frame: pd.DataFrame, column: str) -> list[str]:
     return list(dict.fromkeys(frame[column]))
 
 
+def lay_out(figure: Figure) -> None:
+    """Give everything its place, once and for all formats."""
+    with matplotlib.rc_context(RC):  # the number of ticks, and so their room, follows from fonts
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
 def save(figure: Figure, stem: Path | str, formats: Sequence[str] = FORMATS) -> None:
     """Write `stem.pdf`, `stem.svg`, ... atomically; equal figures give equal bytes."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # laid out once, not once per format
+    lay_out(figure)
     for suffix in formats:
         # Not with_suffix: a stem may hold a dot.
         with matplotlib.rc_context(RC), atomic_path(f"{stem}.{suffix}") as temporary:

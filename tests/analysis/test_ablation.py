@@ -5,11 +5,14 @@ import pytest
 from cgt.analysis.ablation import draw_ablation, write_effects
 from cgt.analysis.ablation.effects import effects, read_effects, told_apart
 from cgt.analysis.ablation.table import ablation_markdown
+from cgt.analysis.ablation.timing import timing_effects
+from cgt.analysis.ablation.timing_table import timing_markdown
 from cgt.analysis.frames import write_csv
 
 T_2 = 4.302653  # 97.5 % point of Student's t with 2 degrees of freedom
 TUNED = [0.90, 0.92, 0.94]
 CHANGED = [0.91, 0.94, 0.97]  # 1, 2 and 3 points better
+SECONDS = {"soft_cgt": [10.0, 10.0, 40.0], "soft_cgt,labels=false": [5.0, 2.5, 5.0]}
 
 
 def cell(row, row_value, column, column_value, variant):
@@ -39,7 +42,12 @@ def frames(seeds=3):
         for number in (1, 2)
     ]
     names = ["dataset", "method", "seed", "exit", "accuracy", "f1_macro", "macs"]
-    return {"areas": areas, "exits": pd.DataFrame(exits, columns=names)}
+    seconds = [(*run[:3], SECONDS[run[1]][run[2] - 1]) for run in runs]
+    return {
+        "areas": areas,
+        "exits": pd.DataFrame(exits, columns=names),
+        "timings": pd.DataFrame(seconds, columns=["dataset", "method", "seed", "seconds"]),
+    }
 
 
 def test_effects_by_hand():
@@ -99,18 +107,65 @@ def test_table_shows_each_variant_once():
     ]
 
 
+def test_times_are_ratios_of_the_same_seed():
+    """Ratios 1/2, 1/4, 1/8: geometric mean 1/4, logarithms with a standard deviation of ln 2."""
+    table = timing_effects(frames()["timings"], CELLS).set_index(["row", "row_value"])
+    found = table.loc[("labels", "false")]
+    factor = 2 ** (T_2 / np.sqrt(3))
+    assert found["seconds"] == pytest.approx(12.5 / 3)
+    assert found["ratio"] == pytest.approx(0.25)
+    assert [found["ci_low"], found["ci_high"]] == pytest.approx([0.25 / factor, 0.25 * factor])
+    assert found["n"] == 3
+    assert table.loc[("labels", "true"), ["ratio", "ci_low", "ci_high"]].tolist() == [1, 1, 1]
+
+
+def test_times_do_not_enter_the_effects():
+    slow = frames()
+    slow["timings"]["seconds"] *= [1, 2, 3, 4, 5, 6]
+    pd.testing.assert_frame_equal(effects(slow, CELLS), effects(frames(), CELLS))
+
+
+def test_a_run_without_time_or_seed_is_named():
+    timings = frames()["timings"]
+    with pytest.raises(ValueError, match="indian_pines/soft_cgt,labels=false: its seeds are not"):
+        timing_effects(timings.iloc[:-1], CELLS)
+    with pytest.raises(ValueError, match="indian_pines/soft_cgt/1: its seconds are 0; they must"):
+        timing_effects(timings.assign(seconds=0.0), CELLS)
+
+
+def test_time_stands_beside_area():
+    text = timing_markdown(timing_effects(frames()["timings"], CELLS), effects(frames(), CELLS))
+    rows = [line for line in text.splitlines() if line.startswith("| SoftCGT")]
+    assert rows == [
+        "| SoftCGT | as tuned | 20.0 |  |  | 3 |",
+        "| SoftCGT | gate knows labels = no | 4.2 | 0.25 (0.04 to 1.40) | +2.00 ± 2.48 | 3 |",
+    ]
+
+
+def test_a_time_is_bold_if_its_interval_leaves_out_1():
+    timings = frames()["timings"]
+    timings.loc[3:, "seconds"] = [2.5, 2.5, 10.0]  # all ratios are 1/4
+    text = timing_markdown(timing_effects(timings, CELLS), effects(frames(), CELLS))
+    assert "| **0.25 (0.25 to 0.25)** |" in text
+
+
 @pytest.mark.parametrize("seeds", [3, 1])
-def test_figures_and_table_are_drawn_from_the_summary(tmp_path, seeds):
+def test_figures_and_tables_are_drawn_from_the_summary(tmp_path, seeds):
     for name, frame in frames(seeds).items():
         write_csv(frame, tmp_path / f"{name}.csv")
-    write_effects(tmp_path, CELLS, tmp_path / "effects.csv")
+    write_effects(tmp_path, CELLS, tmp_path / "effects")
+    assert {path.name for path in (tmp_path / "effects").iterdir()} == {
+        "effects.csv",
+        "timing_effects.csv",
+    }
     contents = []
     for folder in ("first", "second"):
-        draw_ablation(tmp_path / "effects.csv", tmp_path / folder)
+        draw_ablation(tmp_path / "effects", tmp_path / folder)
         files = sorted(path for path in (tmp_path / folder).rglob("*") if path.is_file())
         contents.append([path.read_bytes() for path in files])
     assert [path.name for path in files] == [
         *(f"ablation_indian_pines.{form}" for form in ("pdf", "png", "svg")),
         "ablation.md",
+        "ablation_time.md",
     ]
     assert contents[0] == contents[1]

@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 from worlds import table
 
-from cgt.analysis.comparisons import comparisons, power, ranks
+from cgt.analysis.comparisons import against, comparisons, ranks, reference_of
 
 A, B, C = [0.90, 0.92, 0.94, 0.93], [0.89, 0.92, 0.93, 0.91], [0.95, 0.94, 0.96, 0.96]
 
@@ -63,7 +63,6 @@ def test_one_seed_has_differences_but_no_tests():
     found = comparisons(frames_of(table("area", a=[0.9], b=[0.8])))
     assert found["difference"].tolist() == pytest.approx([-0.1, -0.1])
     assert found[["ci_low", "ci_high", "p_value", "p_holm"]].isna().all(axis=None)
-    assert power(frames_of(table("area", a=[0.9], b=[0.8])))["detectable"].isna().all()
 
 
 def test_ranks_by_hand():
@@ -85,19 +84,18 @@ def test_ranks_use_what_every_method_has():
     assert set(found["n"]) == {1}
 
 
-def test_power_pools_the_variances_of_all_pairs():
-    frames = frames_of(table("area", a=[0.1, 0.2, 0.3], b=[0.1, 0.1, 0.1], c=[0.3, 0.1, 0.2]))
-    row = power(frames).query("metric == 'area'").iloc[0]
-    # Variances of b-a, c-a and c-b: those of (0, -.1, -.2), (.2, -.1, -.1) and (.2, 0, .1).
-    assert row["sd_paired"] == pytest.approx(np.sqrt((0.01 + 0.03 + 0.01) / 3))
-    assert row["n"] == 3
+def test_against_one_method_differences_are_turned():
+    pairs = comparisons(frames_of(table("area", a=A, b=B, c=C)))
+    pairs = pairs[pairs["metric"] == "area"]
+    found = against(pairs, "b").set_index("method")
+    assert found.index.tolist() == ["a", "c"]
+    for method, values in (("a", A), ("c", C)):
+        interval = stats.ttest_rel(values, B).confidence_interval(0.95)
+        assert found.loc[method, "difference"] == pytest.approx(np.mean(values) - np.mean(B))
+        assert found.loc[method, "ci_low"] == pytest.approx(interval.low)
+        assert found.loc[method, "ci_high"] == pytest.approx(interval.high)
 
 
-def test_a_detectable_difference_is_found_in_80_percent_of_samples():
-    rng = np.random.default_rng(4)
-    noise = rng.normal(0, 0.01, (2, 6))
-    frames = frames_of(table("area", a=noise[0], b=noise[1]))
-    row = power(frames).query("metric == 'area'").iloc[0]
-    draws = rng.normal(row["detectable"], row["sd_paired"], (6, 5000))
-    found = stats.ttest_1samp(draws, 0).pvalue < 0.05
-    assert found.mean() == pytest.approx(0.8, abs=0.02)
+def test_the_reference_is_branchynet_or_the_first():
+    assert reference_of(["static", "branchynet"]) == "branchynet"
+    assert reference_of(["static", "soft_cgt"]) == "static"

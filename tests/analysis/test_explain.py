@@ -85,4 +85,4 @@ def test_resolved_by_hand():
 
 @pytest.mark.parametrize("paragraph", [gradients_paragraph, resolved_paragraph])
 def test_without_gates_there_is_nothing_to_explain(paragraph):
-    assert paragraph(frames_of(["branchynet"])).endswith("Neither HardCGT nor SoftCGT was run.")
+    assert paragraph(frames_of(["branchynet"])).endswith("No method with a gate was run.")

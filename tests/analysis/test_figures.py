@@ -1,9 +1,12 @@
+import matplotlib
 import matplotlib.colors
 import numpy as np
+import pandas as pd
 import pytest
 
 from cgt.analysis.figures import FIGURES, draw, draw_all
-from cgt.analysis.style import looks, save
+from cgt.analysis.figures.off_scale import off_scale
+from cgt.analysis.style import RC, lay_out, looks, save
 
 
 @pytest.mark.parametrize("name", sorted(FIGURES))
@@ -14,9 +17,18 @@ def test_one_seed_one_dataset_and_a_strange_method_can_be_drawn(name, one_seed):
 
 
 @pytest.mark.parametrize("name", sorted(FIGURES))
-def test_axes_are_labelled_and_the_legend_covers_no_data(name, frames):
+def test_axes_are_labelled_on_the_page_and_the_legend_covers_no_data(name, frames):
     figure = draw(name, frames)
-    figure.draw_without_rendering()
+    lay_out(figure)
+    with matplotlib.rc_context(RC):
+        figure.draw_without_rendering()
+    page = figure.bbox.padded(1)
+    assert all(
+        page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
+        for ax in figure.axes
+        for axis in (ax.xaxis, ax.yaxis)
+        if (box := axis.get_tightbbox())
+    )
     legend = figure.legends[0].get_window_extent()
     assert all(not legend.overlaps(ax.get_window_extent()) for ax in figure.axes)
     assert any(ax.get_xlabel() for ax in figure.axes)
@@ -38,7 +50,75 @@ def test_every_method_is_in_the_accuracy_panels(frames):
         for ax in figure.axes:
             assert colors(ax.lines) - {known["static"].color} == own
             bands = [band for band in ax.collections if band.get_alpha() == 0.15]
-            assert len(bands) == len(names)
+            crowded = any("not drawn" in text.get_text() for text in ax.texts)
+            assert len(bands) == (0 if crowded else len(names))
+
+
+def test_bands_that_would_hide_the_curves_are_printed_instead(frames):
+    def noisy(by):
+        curves, points = frames["curves"], frames["operating_points"]
+        shift = {1: -by, 2: by}  # of two seeds: their 95 % interval is 12.7 times as wide
+        changed = {
+            name: frame.assign(accuracy=0.7 + frame["seed"].map(shift))
+            for name, frame in (("curves", curves), ("operating_points", points))
+        }
+        return draw("accuracy_exits", frames | changed).axes[0]
+
+    def bands(ax):
+        return [band for band in ax.collections if band.get_alpha() == 0.15]
+
+    calm, crowded = noisy(1e-5), noisy(0.02)
+    assert bands(calm) and not calm.texts
+    assert not bands(crowded)
+    (text,) = crowded.texts
+    assert text.get_text() == "intervals of the curves: about ±25.4 points, not drawn"
+
+
+def test_one_method_far_off_does_not_stretch_the_scale(frames):
+    far = frames["areas"]["method"] == "classynet"
+    shifted = frames["areas"].assign(area=frames["areas"]["area"] - 100 * far)
+    ax = draw("comparisons", frames | {"areas": shifted}).axes[0]
+    low, high = ax.get_xlim()
+    assert -10 < low < 0 < high < 10
+    (text,) = [text.get_text() for text in ax.texts if text.get_text()]
+    assert text.startswith(("−100", "−99")) and " ± " in text
+
+
+@pytest.mark.parametrize(
+    ("last", "beyond"),
+    [
+        (-8.1, True),  # more than four times the median of 2, twice the 4 of the next
+        (-7.9, False),
+        (7.9, False),
+        (8.1, True),
+    ],
+)
+def test_off_scale_is_what_reaches_far_beyond_the_others(last, beyond):
+    mean = pd.Series([1.0, -1.0, 0.5, 4.0, last])
+    half = pd.Series([1.0, 1.0, 0.5, np.nan, 0.0])
+    assert off_scale(mean, half).tolist() == [False] * 4 + [beyond]
+
+
+def test_a_scale_that_grows_step_by_step_is_shown_whole():
+    mean = pd.Series([1.0, 1.0, 1.0, 3.9, 7.0])  # 7 is far from the median, not from 3.9
+    assert not off_scale(mean, 0 * mean).any()
+    assert not off_scale(0 * mean, 0 * mean).any()
+
+
+def test_a_gradient_that_vanishes_leaves_a_gap(frames):
+    gone = frames["gradients"]["epoch"] == 5
+    gradients = frames["gradients"].assign(norm=frames["gradients"]["norm"].where(~gone, 0.0))
+    line = draw("gradients", frames | {"gradients": gradients}).axes[0].lines[0]
+    assert np.flatnonzero(np.isnan(line.get_ydata())).tolist() == [4]
+
+
+def test_gradient_norms_are_geometric_means(frames):
+    rows = frames["gradients"].query(
+        "dataset == 'fashion_mnist' and method == 'branchynet' and stage == 1"
+        " and exit == 1 and other == 1 and epoch == 1"
+    )
+    line = draw("gradients", frames).axes[0].lines[0]
+    assert line.get_ydata()[0] == pytest.approx(np.sqrt(rows["norm"].prod()))
 
 
 def test_accuracy_cost_shows_side_by_side_networks_and_the_oracle_inside_the_axes(frames):
@@ -154,7 +234,16 @@ def test_looks_are_fixed_distinct_and_independent_of_order():
     assert table == looks(methods[::-1])
     assert table["soft_cgt"] == looks(["soft_cgt"])["soft_cgt"]
     known = looks(
-        ["single_exit", "static", "branchynet", "cascade", "classynet", "hard_cgt", "soft_cgt"]
+        [
+            "single_exit",
+            "static",
+            "branchynet",
+            "cascade",
+            "classynet",
+            "hard_cgt",
+            "soft_cgt",
+            "cgt_plus",
+        ]
     )
     many = known | looks(f"method_{i}" for i in range(30))
-    assert len({(look.color, look.marker) for look in many.values()}) == 37
+    assert len({(look.color, look.marker) for look in many.values()}) == 38

@@ -1,5 +1,7 @@
-# What the numbers say: methods compared pair by pair, and the verdict on each claim.
+# What the numbers say: methods compared pair by pair, the verdict on each claim, and on our variant.
 CONCLUSIONS = ["claims", "comparisons", "ranks", "power"]
+if "cgt_plus" in METHODS:
+    CONCLUSIONS.append("cgt_plus")
 
 
 rule conclude:

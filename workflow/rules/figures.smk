@@ -71,7 +71,7 @@ rule figures:
         " --out {params.folder:q}/figures"
         " && python -m cgt bench page {params.folder:q}/benchmarks"
         " && (test ! -e {params.folder:q}/ablation"
-        " || python -m cgt ablation-draw --effects {params.folder:q}/ablation/summary/effects.csv"
+        " || python -m cgt ablation-draw --summary {params.folder:q}/ablation/summary"
         " --out {params.folder:q}/ablation)"
         ' && (test -z "{params.measured}"'
         " || python -m cgt bench draw {params.measured:q} --out {params.folder:q}/benchmarks))"

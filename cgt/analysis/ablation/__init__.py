@@ -8,25 +8,36 @@ import matplotlib
 from cgt.analysis.ablation.effects import effects, read_effects
 from cgt.analysis.ablation.figure import ablation_figure
 from cgt.analysis.ablation.table import ablation_markdown
+from cgt.analysis.ablation.timing import timing_effects
+from cgt.analysis.ablation.timing_table import timing_markdown
 from cgt.analysis.frames import check, read_csv, write_csv
 from cgt.analysis.style import RC, order, save
 from cgt.files import write_text
 
+EFFECTS, TIMING_EFFECTS = "effects.csv", "timing_effects.csv"
+
 
 def write_effects(
-    summary_dir: Path | str, cells: Sequence[Mapping[str, str]], out: Path | str
+    summary_dir: Path | str, cells: Sequence[Mapping[str, str]], out_dir: Path | str
 ) -> None:
-    """Write the effect of every cell, from the areas and exits of a summary."""
-    paths = {name: Path(summary_dir) / f"{name}.csv" for name in ("areas", "exits")}
+    """Write `effects.csv` and `timing_effects.csv` of all cells from the tables of a summary."""
+    paths = {name: Path(summary_dir) / f"{name}.csv" for name in ("areas", "exits", "timings")}
     frames = {name: check(read_csv(path), name, path) for name, path in paths.items()}
-    write_csv(effects(frames, cells), out)
+    write_csv(effects(frames, cells), Path(out_dir) / EFFECTS)
+    write_csv(timing_effects(frames["timings"], cells), Path(out_dir) / TIMING_EFFECTS)
 
 
-def draw_ablation(effects_csv: Path | str, out_dir: Path | str) -> None:
-    """Write `figures/ablation_{dataset}.{pdf,svg,png}` and `tables/ablation.md`."""
-    table = read_effects(effects_csv)
+def draw_ablation(summary_dir: Path | str, out_dir: Path | str) -> None:
+    """Draw what `write_effects` wrote into `summary_dir`.
+
+    Writes `figures/ablation_{dataset}.{pdf,svg,png}`, `tables/ablation.md` and
+    `tables/ablation_time.md`.
+    """
+    table, timings = (read_effects(Path(summary_dir) / name) for name in (EFFECTS, TIMING_EFFECTS))
     for dataset in order(table, "dataset"):
         with matplotlib.rc_context(RC):
             figure = ablation_figure(table[table["dataset"] == dataset])
         save(figure, Path(out_dir) / "figures" / f"ablation_{dataset}")
-    write_text(Path(out_dir) / "tables" / "ablation.md", ablation_markdown(table))
+    tables = Path(out_dir) / "tables"
+    write_text(tables / "ablation.md", ablation_markdown(table))
+    write_text(tables / "ablation_time.md", timing_markdown(timings, table))

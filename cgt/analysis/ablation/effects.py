@@ -1,6 +1,6 @@
 """What a change to a tuned method does, seed by seed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +8,8 @@ import pandas as pd
 from cgt.analysis.statistics import estimate
 
 Frames = Mapping[str, pd.DataFrame]
+Key = tuple[str, str]
+"""Dataset and variant."""
 CELL = ("dataset", "method", "row", "row_value", "column", "column_value", "variant")
 METRICS = ("area", "first_exit", "last_exit")
 """Area under the accuracy-cost curve, and test accuracy of the first and the last exit."""
@@ -27,18 +29,11 @@ def effects(frames: Frames, cells: Sequence[Mapping[str, str]]) -> pd.DataFrame:
     Raises:
         ValueError: naming the first cell of which a seed is missing, or its tuned method's.
     """
-    values = {metric: dict(_by_variant(frame)) for metric, frame in _metrics(frames).items()}
+    values = {metric: by_variant(frame) for metric, frame in _metrics(frames).items()}
     rows = []
     for cell in cells:
         for metric in METRICS:
-            changed, tuned = (
-                values[metric].get((cell["dataset"], cell[name])) for name in ("variant", "method")
-            )
-            if changed is None or tuned is None or not changed.index.equals(tuned.index):
-                raise ValueError(
-                    f"{cell['dataset']}/{cell['variant']}: its seeds are not those of the tuned "
-                    f"{cell['method']}"
-                )
+            changed, tuned = pair(values[metric], cell)
             found = estimate(changed - tuned)
             rows.append(
                 {
@@ -54,8 +49,30 @@ def effects(frames: Frames, cells: Sequence[Mapping[str, str]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def pair(values: Mapping[Key, pd.Series], cell: Mapping[str, str]) -> tuple[pd.Series, pd.Series]:
+    """A cell's numbers and its tuned method's, of the same seeds.
+
+    Raises ValueError naming the cell if the seeds are not the same.
+    """
+    changed, tuned = (values.get((cell["dataset"], cell[name])) for name in ("variant", "method"))
+    if changed is None or tuned is None or not changed.index.equals(tuned.index):
+        raise ValueError(
+            f"{cell['dataset']}/{cell['variant']}: its seeds are not those of the tuned "
+            f"{cell['method']}"
+        )
+    return changed, tuned
+
+
+def by_variant(frame: pd.DataFrame) -> dict[Key, pd.Series]:
+    """The column `value` of each dataset and variant, by seed, in order."""
+    return {
+        key: part.set_index("seed")["value"].sort_index()
+        for key, part in frame.groupby(["dataset", "method"])
+    }
+
+
 def read_effects(path: Path | str) -> pd.DataFrame:
-    """The table as it was written: values of the varied keys are text."""
+    """A table of effects as it was written: values of the varied keys are text."""
     missing = dict.fromkeys(("ci_low", "ci_high"), "")  # with one seed there is no interval
     text = dict.fromkeys((*CELL, "metric"), str)
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=missing)
@@ -74,8 +91,3 @@ def _metrics(frames: Frames) -> dict[str, pd.DataFrame]:
         "first_exit": exits[exits["exit"] == 1],
         "last_exit": exits[exits["exit"] == last],
     }
-
-
-def _by_variant(frame: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.Series]]:
-    for (dataset, variant), part in frame.groupby(["dataset", "method"]):
-        yield (dataset, variant), part.set_index("seed")["value"].sort_index()

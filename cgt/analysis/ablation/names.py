@@ -6,6 +6,8 @@ _KEYS = {
     "clean_gate": "gate on clean samples",
     "normalize": "rows normalised",
     "label_smoothing": "label smoothing",
+    "skip_resolved": "resolved samples skipped",
+    "sample_deep": "deep samples drawn",
     "exit_weights_start": "λ at the start",
     "exit_weights_end": "λ at the end",
 }

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from cgt.analysis.ablation.effects import METRICS, told_apart
+from cgt.analysis.ablation.effects import METRICS
 from cgt.analysis.ablation.names import key_name, value_name
 from cgt.analysis.style import dataset_name, looks
-from cgt.analysis.tables.parts import Rows, markdown, percent
+from cgt.analysis.tables.parts import Rows, markdown, percent, signed
 
 _HEADINGS = dict(zip(METRICS, ("Δ area", "Δ exit 1", "Δ last exit"), strict=True))
 _NOTE = (
@@ -25,38 +25,42 @@ def ablation_markdown(table: pd.DataFrame) -> str:
     return "\n".join([*parts, f"{_NOTE}\n"])
 
 
+def in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows by method, its tuned form first."""
+    changed = table.assign(changed=table["variant"] != table["method"])
+    return changed.sort_values(["method", "changed"], kind="stable").drop(columns="changed")
+
+
+def change(variant: str) -> str:
+    """What differs from the tuned method, in words."""
+    _, *changes = variant.split(",")
+    pairs = (part.split("=") for part in changes)
+    return ", ".join(f"{key_name(k)} = {value_name(v)}" for k, v in pairs) or "as tuned"
+
+
+def difference(row: pd.Series) -> str:
+    """A row's difference with its interval; bold if that leaves out 0, nothing if it is tuned."""
+    if row["variant"] == row["method"]:
+        return ""
+    shown = signed(row["difference"])
+    if row["n"] > 1:
+        shown += f" ± {percent((row['ci_high'] - row['ci_low']) / 2)}"
+    return f"**{shown}**" if row["ci_low"] > 0 or row["ci_high"] < 0 else shown
+
+
 def _rows(table: pd.DataFrame) -> Rows:
     # Studies meet in points: show each variant once.
-    once = table.drop_duplicates(["method", "variant", "metric"])
-    changed = once["variant"] != once["method"]
-    once = once.assign(changed=changed, told=told_apart(once))
-    once = once.sort_values(["method", "changed"], kind="stable")
+    once = in_order(table.drop_duplicates(["method", "variant", "metric"]))
     rows = []
     for (method, variant), part in once.groupby(["method", "variant"], sort=False):
         of = part.set_index("metric")
         rows.append(
             {
                 "Method": looks([method])[method].name,
-                "Change": _change(variant),
+                "Change": change(variant),
                 "Area": percent(of.loc["area", "mean"]),
-                **{
-                    heading: "" if variant == method else _difference(of.loc[metric])
-                    for metric, heading in _HEADINGS.items()
-                },
+                **{heading: difference(of.loc[metric]) for metric, heading in _HEADINGS.items()},
                 "n": str(of.loc["area", "n"]),
             }
         )
     return rows
-
-
-def _change(variant: str) -> str:
-    _, *changes = variant.split(",")
-    pairs = (change.split("=") for change in changes)
-    return ", ".join(f"{key_name(k)} = {value_name(v)}" for k, v in pairs) or "as tuned"
-
-
-def _difference(row: pd.Series) -> str:
-    shown = f"{100 * row['difference']:+.2f}".replace("-", "−")
-    if row["n"] > 1:
-        shown += f" ± {percent((row['ci_high'] - row['ci_low']) / 2)}"
-    return f"**{shown}**" if row["told"] else shown

@@ -16,6 +16,7 @@ from cgt.analysis.claims.effects import (
     starvation,
 )
 from cgt.analysis.claims.rule import Region
+from cgt.analysis.groups import CGT
 
 MARGIN = 0.003
 """Accuracy counts as kept if less than this is lost."""
@@ -25,7 +26,6 @@ NEAR_SCORE, NEAR_SHARE = 0.01, 0.05
 """How close to the paper's number a score, and a share of samples, has to be."""
 
 BASELINES = ("branchynet", "cascade", "classynet")
-CGT = ("hard_cgt", "soft_cgt")
 _INDIAN_PINES = ("indian_pines", "indian_pines_disjoint")
 _FASHION = ("fashion_mnist",)
 DATASETS = _FASHION + _INDIAN_PINES

@@ -2,15 +2,17 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from cgt.analysis.comparisons import against, reference_of
 from cgt.analysis.comparisons import comparisons as all_pairs
+from cgt.analysis.figures.off_scale import NOTE, arrow, off_scale
 from cgt.analysis.figures.parts import Frames, legend, panels
-from cgt.analysis.style import COLUMN, dataset_name, looks, order
+from cgt.analysis.style import COLUMN, Look, dataset_name, looks, order
 
-REFERENCE = "branchynet"
 ALPHA = 0.05
 
 
@@ -18,35 +20,31 @@ def comparisons(frames: Frames) -> Figure:
     """Difference in area from BranchyNet, paired by seed, with 95 % intervals; datasets in columns.
 
     A filled marker is a difference that stands after Holm's correction over all pairs of methods of
-    the dataset. Without BranchyNet, the first method is the reference.
+    the dataset. A panel's scale is that of its ordinary intervals; one that reaches much farther is
+    an arrow, with its numbers printed. Without BranchyNet, the first method is the reference.
     """
     areas = frames["areas"]
     methods = order(areas, "method")
-    reference = REFERENCE if REFERENCE in methods else methods[0]
+    reference = reference_of(methods)
     others = [method for method in methods if method != reference]
     pairs = all_pairs(frames)
-    pairs = _against(pairs[pairs["metric"] == "area"], reference)
+    pairs = against(pairs[pairs["metric"] == "area"], reference)
+    pairs = pairs.assign(half=(pairs["ci_high"] - pairs["ci_low"]) / 2)
     datasets = order(areas, "dataset")
     width = max(0.8 * COLUMN, 4.6 / len(datasets))
     figure, axes = panels(1, len(datasets), width, 0.55 + 0.2 * len(others), sharey=True)
     for ax, dataset in zip(axes[0], datasets, strict=True):
         found = pairs[pairs["dataset"] == dataset].set_index("method")
         ax.axvline(0, color="0.15", linewidth=0.8, zorder=1)
+        beyond = off_scale(found["difference"], found["half"])
         for y, (method, look) in enumerate(looks(others).items()):
             if method not in found.index:
                 continue
             row = found.loc[method]
-            ax.errorbar(
-                row["difference"],
-                y,
-                xerr=None if np.isnan(row["half"]) else row["half"],
-                color=look.color,
-                marker=look.marker,
-                markersize=5,
-                markerfacecolor=look.color if row["p_holm"] < ALPHA else "white",
-                capsize=2,
-                linewidth=1.1,
-            )
+            if beyond[method]:
+                arrow(ax, y, 100 * row["difference"], 100 * row["half"], **_marker(row, look))
+            else:
+                _interval(ax, y, row, look)
         ax.set_title(dataset_name(dataset))
         ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.xaxis.set_major_formatter(
@@ -62,16 +60,26 @@ def comparisons(frames: Frames) -> Figure:
         Line2D([], [], color="0.3", marker="o", linestyle="", markerfacecolor=fill, label=label)
         for fill, label in (("0.3", "Holm-corrected p < 0.05"), ("white", "not told from 0"))
     ]
-    legend(figure, handles, areas)
+    legend(figure, handles, areas, NOTE)
     return figure
 
 
-def _against(pairs: pd.DataFrame, reference: str) -> pd.DataFrame:
-    """Each method minus the reference: dataset, method, difference, half the interval, p_holm."""
-    half = (pairs["ci_high"] - pairs["ci_low"]) / 2
-    pairs = pairs.assign(half=half)
-    minus = pairs[pairs["method_b"] == reference].assign(method=lambda frame: frame["method_a"])
-    plus = pairs[pairs["method_a"] == reference].assign(
-        method=lambda frame: frame["method_b"], difference=lambda frame: -frame["difference"]
+def _interval(ax: Axes, y: int, row: pd.Series, look: Look) -> None:
+    ax.errorbar(
+        row["difference"],
+        y,
+        xerr=None if np.isnan(row["half"]) else row["half"],
+        capsize=2,
+        linewidth=1.1,
+        **_marker(row, look),
     )
-    return pd.concat([plus, minus])[["dataset", "method", "difference", "half", "p_holm"]]
+
+
+def _marker(row: pd.Series, look: Look) -> dict[str, str | float]:
+    filled = row["p_holm"] < ALPHA
+    return {
+        "color": look.color,
+        "marker": look.marker,
+        "markersize": 5,
+        "markerfacecolor": look.color if filled else "white",
+    }

@@ -3,11 +3,13 @@
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from cgt.analysis.figures.off_scale import NOTE, arrow, off_scale
 from cgt.analysis.figures.parts import Frames, legend, panels, pick
 from cgt.analysis.frames import routing_exits
 from cgt.analysis.gains import RULES, gains
 from cgt.analysis.style import COLUMN, dataset_name, looks, order, policy_name
 
+_INTERVAL = ("gain", "half")
 _SPREAD = 0.7  # of the methods within one rule's row
 
 
@@ -15,10 +17,13 @@ def exit_rules(frames: Frames) -> Figure:
     """Gain in area of each exit rule over one threshold on the method's own confidence.
 
     The same trained networks, other rules for leaving; one panel per dataset. Points are means over
-    seeds, whiskers 95 % intervals of the difference, paired by seed. Rules that need logits are
-    shown for methods whose confidence is the largest softmax probability.
+    seeds, whiskers 95 % intervals of the difference, paired by seed. What reaches far beyond the
+    others is an arrow, with its numbers printed. Rules that need logits are shown for methods whose
+    confidence is the largest softmax probability.
     """
     table = gains(frames["policies"])
+    shown = 100 * table[["mean", "ci_low", "ci_high"]]
+    table = table.assign(gain=shown["mean"], half=(shown["ci_high"] - shown["ci_low"]) / 2)
     methods = list(routing_exits(frames))
     names = looks(methods)
     datasets = order(frames["policies"], "dataset")
@@ -31,22 +36,16 @@ def exit_rules(frames: Frames) -> Figure:
     )
     for ax, dataset in zip(axes[0], datasets, strict=True):
         ax.axvline(0, color="0.4", linewidth=0.8)
+        beyond = off_scale(*(table.loc[table["dataset"] == dataset, name] for name in _INTERVAL))
         for i, method in enumerate(methods):
-            rows = pick(table, dataset, method).set_index("policy")
-            for y, rule in enumerate(RULES):
-                if rule not in rows.index:
-                    continue
-                gain = 100 * rows.loc[rule, ["mean", "ci_low", "ci_high"]].astype(float)
-                ax.errorbar(
-                    gain["mean"],
-                    y + _SPREAD * ((i + 0.5) / len(methods) - 0.5),
-                    xerr=(gain["ci_high"] - gain["ci_low"]) / 2
-                    if rows.loc[rule, "n"] > 1
-                    else None,
-                    color=names[method].color,
-                    marker=names[method].marker,
-                    elinewidth=0.9,
-                )
+            marker = {"color": names[method].color, "marker": names[method].marker}
+            for row in pick(table, dataset, method).itertuples():
+                y = RULES.index(row.policy) + _SPREAD * ((i + 0.5) / len(methods) - 0.5)
+                if beyond[row.Index]:
+                    arrow(ax, y, row.gain, row.half, **marker)
+                else:
+                    half = row.half if row.n > 1 else None
+                    ax.errorbar(row.gain, y, xerr=half, elinewidth=0.9, **marker)
         ax.set_title(dataset_name(dataset))
         ax.set_xlabel("Gain in area (points)")
         ax.grid(visible=False, axis="y")
@@ -57,5 +56,5 @@ def exit_rules(frames: Frames) -> Figure:
         Line2D([], [], color=look.color, marker=look.marker, label=look.name)
         for look in names.values()
     ]
-    legend(figure, handles, frames["policies"], "; paired by seed")
+    legend(figure, handles, frames["policies"], f"; paired by seed{NOTE}")
     return figure

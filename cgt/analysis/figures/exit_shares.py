@@ -28,7 +28,12 @@ def exit_shares(frames: Frames) -> Figure:
     exits = routing_exits(frames)
     datasets = order(curves, "dataset")
     figure, axes = panels(
-        len(datasets), len(exits), 7.0 / max(len(exits), 4), 1.25, sharex=True, sharey=True
+        len(datasets),
+        len(exits),
+        max(1.3, 7.0 / max(len(exits), 4)),
+        1.25,
+        sharex=True,
+        sharey=True,
     )
     for row, dataset in zip(axes, datasets, strict=True):
         for ax, method in zip(row, exits, strict=True):

@@ -19,19 +19,23 @@ from cgt.analysis.figures.parts import (
     pick,
 )
 from cgt.analysis.frames import routing_exits
+from cgt.analysis.groups import GATED, REFERENCE
+from cgt.analysis.statistics import half_width
 from cgt.analysis.style import EXIT_COLORS, dataset_name, looks, order
 
-SHOWN = ("branchynet", "hard_cgt", "soft_cgt")
+SHOWN = (REFERENCE, *GATED)
 _PAIR_COLORS = ("#e6ab02", "#d95f02", "#7570b3", "#666666", "#1b9e77", "#a6761d")
 """Not the exits' colours: a pair is no exit."""
+_NOTE = "; norms: geometric mean"
 
 
 def gradients(frames: Frames) -> Figure:
     """Gradients of the exits' weighted losses on the first stage, over epochs.
 
-    Datasets in rows. Left half: norm of each exit's gradient for BranchyNet, HardCGT and SoftCGT;
-    right half: cosine between the gradients of two exits. Measured at the end of each epoch on a
-    fixed set of training samples. Without any of these methods, all that route samples are shown.
+    Datasets in rows. Left half: norm of each exit's gradient for BranchyNet and the methods with a
+    gate, geometric means; right half: cosine between the gradients of two exits. Measured at the
+    end of each epoch on a fixed set of training samples. Without any of these methods, all that
+    route samples are shown.
     """
     frame = frames["gradients"]
     frame = frame[frame["stage"] == 1]
@@ -46,9 +50,9 @@ def gradients(frames: Frames) -> Figure:
         for number, method in enumerate(exits):
             picked = pick(frame, dataset, method)
             for e in range(1, exits[method] + 1):
-                _line(row[number], picked, e, e, "norm", EXIT_COLORS[e - 1])
-            for one, two in pairs:
-                _line(row[count + number], picked, one, two, "cosine", colors[one, two])
+                _norm(row[number], picked, e, EXIT_COLORS[e - 1])
+            for pair in pairs:
+                _cosine(row[count + number], picked, pair, colors[pair])
         _log_y(row[:count])
         for ax in row[count:]:
             ax.axhline(0, color="0.15", linewidth=0.8, zorder=1)
@@ -63,20 +67,35 @@ def gradients(frames: Frames) -> Figure:
         Line2D([], [], color=color, linewidth=2.5, label=f"Exits {one} and {two}")
         for (one, two), color in colors.items()
     ]
-    legend(figure, [*exit_handles(max(exits.values())), *handles], frame)
+    legend(figure, [*exit_handles(max(exits.values())), *handles], frame, _NOTE)
     return figure
 
 
-def _line(ax: Axes, picked: pd.DataFrame, one: int, two: int, column: str, color: str) -> None:
-    """One exit's or pair's line over the epochs, if the method has it."""
+def _norm(ax: Axes, picked: pd.DataFrame, number: int, color: str) -> None:
+    """One exit's norms; as on the logarithmic scale, an interval cannot reach 0. No norm, a gap."""
+    values = picked[(picked["exit"] == number) & (picked["other"] == number)]
+    if values.empty:
+        return
+    table = values.pivot(index="seed", columns="epoch", values="norm")
+    logs = np.log(table.where(table > 0).to_numpy())
+    epochs, mean, half = table.columns.to_numpy(), logs.mean(axis=0), half_width(logs)
+    ax.plot(epochs, np.exp(mean), color=color)
+    if len(logs) > 1:
+        ends = np.exp(mean - half), np.exp(mean + half)
+        ax.fill_between(epochs, *ends, color=color, alpha=0.15, linewidth=0)
+
+
+def _cosine(ax: Axes, picked: pd.DataFrame, pair: tuple[int, int], color: str) -> None:
+    """One pair's line over the epochs, if the method has both exits."""
+    one, two = pair
     values = picked[(picked["exit"] == one) & (picked["other"] == two)]
     if not values.empty:
-        table = values.pivot(index="seed", columns="epoch", values=column)
+        table = values.pivot(index="seed", columns="epoch", values="cosine")
         band(ax, table.columns.to_numpy(), table.to_numpy(), color=color)
 
 
 def _log_y(axes: Sequence[Axes]) -> None:
-    """A logarithmic scale over all means; a band may reach below it, even below 0."""
+    """A logarithmic scale over all means; a band may leave it."""
     means = np.concatenate([line.get_ydata() for ax in axes for line in ax.lines] or [[1.0]])
     means = means[means > 0]
     for ax in axes:

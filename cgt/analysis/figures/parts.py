@@ -16,6 +16,8 @@ from cgt.analysis.style import COLUMN, EXIT_COLORS, dataset_name, looks, order
 
 Frames = Mapping[str, pd.DataFrame]
 _GRID = 201
+_CROWDED = 0.5
+"""Bands that typically are higher than this part of a panel hide its curves."""
 _LEGEND = 0.7  # inches below the panels
 
 
@@ -30,7 +32,7 @@ def panels(
 
 def percent(axis: Axis) -> None:
     """Show shares in [0, 1] as percentages; the sign itself belongs into the axis label."""
-    axis.set_major_formatter(lambda share, _: f"{round(100 * share, 6):g}")
+    axis.set_major_formatter(lambda share, _: f"{round(100 * share, 6):g}".replace("-", "−"))
 
 
 def band(ax: Axes, x: np.ndarray, values: np.ndarray, **line: Any) -> None:
@@ -50,12 +52,13 @@ def legend(
 ) -> None:
     """A legend below all panels, where it covers no data; it says what is shown of the seeds."""
     handles = list(handles)
+    rows = -(-len(handles) // 6)
     n = frame["seed"].nunique()
     seeds = f"{shown} over {n} seeds" if n > 1 else "one seed, no interval"
     figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=min(len(handles), 6),
+        ncols=-(-len(handles) // rows),
         title=seeds + note,
         title_fontsize="small",
         columnspacing=1.4,
@@ -91,7 +94,8 @@ def accuracy_against(
     A seed's curve is what the moving threshold yields, not an upper envelope. Between thresholds it
     is linear, which is what mixing the two would give. Mean and band are taken at equal abscissa.
     Markers show the knee, chosen on validation. The accuracy axis ends well below the methods' best
-    values, not at the worst value of any curve, so that differences near the top can be seen.
+    values, not at the worst value of any curve, so that differences near the top can be seen. Bands
+    that would cover one another over most of a panel are not drawn; their width is printed instead.
     """
     curves, points = frames["curves"], frames["operating_points"]
     points = points[points["point"] == "knee"]
@@ -101,21 +105,16 @@ def accuracy_against(
     datasets = order(curves, "dataset")
     figure, axes = panels(1, len(datasets), COLUMN, 2.3)
     for ax, dataset in zip(axes[0], datasets, strict=True):
-        drawn, left = [], 1.0
+        drawn = {}
         for method, look in looks(exits).items():
             curve = pick(curves, dataset, method)
             knee = pick(points, dataset, method)
             if curve.empty:
                 continue
             if exits[method] == 1:
-                x, values = np.array([0.0, 1.0]), np.tile(knee[["accuracy"]].to_numpy(), 2)
-                style = {"linestyle": "--", "linewidth": 1.1}
+                drawn[method] = np.array([0.0, 1.0]), np.tile(knee[["accuracy"]].to_numpy(), 2)
             else:
-                x, values = _on_grid(curve)
-                style = {}
-                left = min(left, x[0])
-            band(ax, x, values, color=look.color, **style)
-            drawn.append(values)
+                drawn[method] = _on_grid(curve)
             ax.plot(
                 knee["x"].mean(),
                 knee["accuracy"].mean(),
@@ -127,8 +126,9 @@ def accuracy_against(
                 zorder=3,
                 clip_on=False,
             )
-        ax.set_ylim(*_accuracy_limits(drawn))
-        ax.set_xlim(min(left, 0.9) - 0.03, 1.03)
+        _curves(ax, drawn, exits)
+        left = [x[0] for method, (x, _) in drawn.items() if exits[method] > 1]
+        ax.set_xlim(min([*left, 0.9]) - 0.03, 1.03)
         ax.set_title(dataset_name(dataset))
         ax.set_xlabel(label)
         percent(ax.xaxis)
@@ -147,6 +147,26 @@ def accuracy_against(
     ]
     legend(figure, [*handles, *more], curves, "; markers: knee, chosen on validation")
     return figure
+
+
+def _curves(
+    ax: Axes, drawn: Mapping[str, tuple[np.ndarray, np.ndarray]], exits: Mapping[str, int]
+) -> None:
+    """Lines of each method's abscissas and values [seeds, points], with bands where they help."""
+    low, high = _accuracy_limits([values for _, values in drawn.values()])
+    half = np.median([np.median(half_width(values)) for _, values in drawn.values()])
+    crowded = 2 * half > _CROWDED * (high - low)
+    for method, look in looks(drawn).items():
+        x, values = drawn[method]
+        style = {"linestyle": "--", "linewidth": 1.1} if exits[method] == 1 else {}
+        if crowded:
+            ax.plot(x, values.mean(axis=0), color=look.color, **style)
+        else:
+            band(ax, x, values, color=look.color, **style)
+    if crowded:
+        text = f"intervals of the curves: about ±{100 * half:.1f} points, not drawn"
+        ax.text(0.98, 0.02, text, transform=ax.transAxes, ha="right", va="bottom", fontsize=6.5)
+    ax.set_ylim(low, high)
 
 
 def _on_grid(curve: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -13,9 +13,9 @@ from cgt.analysis.figures.parts import (
     pick,
 )
 from cgt.analysis.frames import routing_exits
+from cgt.analysis.groups import GATED
 from cgt.analysis.style import EXIT_COLORS, dataset_name, looks, order
 
-GATED = ("hard_cgt", "soft_cgt")
 SPLITS = {"active_share": ("training", "-"), "val_active_share": ("validation", (0, (3, 1.2)))}
 
 
@@ -23,8 +23,8 @@ def resolved(frames: Frames) -> Figure:
     """Share of samples that the gates before each exit keep from it, over epochs.
 
     Methods in rows, datasets in columns; exit 1 has no gate before it. Training samples as they
-    were trained, validation samples at the end of the epoch. Without HardCGT and SoftCGT, all
-    methods that route samples are shown.
+    were trained, validation samples at the end of the epoch. Without a method that
+    has a gate, all that route samples are shown.
     """
     training = frames["training"]
     exits = routing_exits(frames)

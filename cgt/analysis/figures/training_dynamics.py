@@ -16,24 +16,26 @@ from cgt.analysis.figures.parts import (
     pick,
 )
 from cgt.analysis.frames import routing_exits
+from cgt.analysis.groups import GATED
 from cgt.analysis.style import EXIT_COLORS, dataset_name, looks, order
 
-GATED = ("hard_cgt", "soft_cgt")
 QUANTITIES = {"mean_weight": "Mean loss weight", "active_share": "Active samples (%)"}
 
 
 def training_dynamics(frames: Frames) -> Figure:
     """Mean loss weight and share of active samples of each exit over epochs.
 
-    Datasets in rows; HardCGT beside SoftCGT. Without either of them, all methods that route samples
-    are shown.
+    Datasets in rows; methods with a gate side by side. Without any of them, all methods that route
+    samples are shown.
     """
     training = frames["training"]
     exits = routing_exits(frames)
     exits = {method: exits[method] for method in exits if method in GATED} or exits
     datasets = order(training, "dataset")
     columns = [(quantity, method) for quantity in QUANTITIES for method in exits]
-    figure, axes = panels(len(datasets), len(columns), 1.85, 1.3, sharex="row")
+    figure, axes = panels(
+        len(datasets), len(columns), max(1.3, 7.4 / len(columns)), 1.3, sharex="row"
+    )
     for row, dataset in zip(axes, datasets, strict=True):
         for ax, (quantity, method) in zip(row, columns, strict=True):
             picked = pick(training, dataset, method)
