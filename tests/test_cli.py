@@ -9,7 +9,10 @@ import pytest
 from cgt.analysis.area import validation_area
 from cgt.analysis.audit import read_audit
 from cgt.analysis.figures import FIGURES
+from cgt.analysis.routing import exit_index, select
 from cgt.cli import main
+from cgt.data.indian_pines import cut_patches
+from cgt.deploy import Deployed
 from cgt.predictions import load_predictions
 
 SETTINGS = {"epochs": 1, "batch_size": 32, "lr": 0.05}
@@ -112,6 +115,28 @@ def test_maps_agree_with_the_predictions_and_become_pictures(data, results, tmp_
     run("pictures", "--summary", tmp_path / "summary", "--out", tmp_path / "figures")
     drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
     assert drawn == {"scene_indian_pines", "confusion_indian_pines"}
+
+
+def test_an_exported_run_answers_as_its_predictions_do_from_raw_values_on(data, results, tmp_path):
+    prepared, folder = data / "prepared/1.npz", results / "runs/indian_pines/branchynet/1"
+    asked = ("--dataset", "indian_pines", "--prepared", prepared, "--raw", data / "raw")
+    run("export", folder, *asked, "--threshold", 0.3, 0.2, "--out", tmp_path)
+    deployed = Deployed(tmp_path / "indian_pines/branchynet/1")
+    assert deployed.threshold == [0.3, 0.2] and "knee" in deployed.points
+    test = load_predictions(folder / "predictions.npz").test
+    patches = cut_patches(np.load(data / "raw/cube.npy"), test.index, 5)
+    index, prediction = deployed.infer(deployed.scale(patches))
+    expected = exit_index(test.confidence, [0.3, 0.2])
+    np.testing.assert_array_equal(index, expected)
+    np.testing.assert_array_equal(prediction, select(test.prediction, expected))
+
+
+def test_an_unknown_operating_point_is_refused(data, results, tmp_path, capsys):
+    folder = results / "runs/indian_pines/branchynet/1"
+    asked = ["--dataset", "indian_pines", "--prepared", data / "prepared/1.npz"]
+    asked += ["--raw", data / "raw", "--point", "elbow", "--out", tmp_path]
+    assert main([str(one) for one in ("export", folder, *asked)]) == 2
+    assert "point is 'elbow'; allowed are" in capsys.readouterr().err
 
 
 def test_audit_counts_the_slice(data, tmp_path):

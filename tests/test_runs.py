@@ -11,17 +11,17 @@ from cgt.predictions import load_predictions
 from cgt.runs import MethodRule, exit_rule, open_run
 
 
-@pytest.fixture(params=list(REGISTRY))
+@pytest.fixture(scope="module", params=list(REGISTRY))
 def name(request):
     return request.param
 
 
-@pytest.fixture
-def folder(name, tmp_path):
-    return tiny_run(name, tmp_path / "run")
+@pytest.fixture(scope="module")
+def folder(name, tmp_path_factory):
+    return tiny_run(name, tmp_path_factory.mktemp(name))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def run(folder):
     return open_run(folder, tiny_dataset())
 

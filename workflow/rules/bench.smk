@@ -1,30 +1,7 @@
 # How fast: measured, apart from the default run, by `make bench`. Never two at a time.
-from types import SimpleNamespace
-
 BENCHMARKS = f"{RESULTS}/benchmarks"
-BENCH_DATASETS = [name for name in ("fashion_mnist", "indian_pines") if name in DATASETS]
-BENCH_METHODS = [name for name in ("branchynet", "soft_cgt", "hard_cgt") if name in METHODS]
 BENCH_PREPARED = expand(rules.prepare.output, dataset=BENCH_DATASETS, seed=SEEDS[0])
 BENCH_RAW = [path for dataset in BENCH_DATASETS for path in raw_files(dataset)]
-
-
-def bench_jobs(methods):
-    """JSON: full-size training jobs, by dataset."""
-    jobs = []
-    for dataset, prepared in zip(BENCH_DATASETS, BENCH_PREPARED):
-        for method in methods:
-            run = SimpleNamespace(dataset=dataset, method=method)
-            job = {
-                "dataset": dataset,
-                "method": method,
-                "seed": SEEDS[0],
-                "prepared": prepared,
-                "raw_dir": PurePath(raw_files(dataset)[0]).parent.as_posix(),
-                "settings": json.loads(job_settings(run)),
-                "hyperparameters": json.loads(job_hyperparameters(run)),
-            }
-            jobs.append(job)
-    return json.dumps(jobs, sort_keys=True)
 
 
 rule bench_train:
@@ -82,7 +59,7 @@ rule bench_pipeline:
     threads: lambda wildcards: workflow.cores
     params:
         snakefile=f"{ROOT}/Snakefile",
-        raw=RAW,
+        raw=lambda wildcards, input: PurePath(input.raw[0]).parents[1].as_posix(),
         jobs=lambda wildcards: bench_jobs(BENCH_METHODS[:1]),
     message:
         "Measure what planning and starting jobs costs"
@@ -108,7 +85,7 @@ rule publish_bench:
     conda:
         "../../environment.yml"
     params:
-        folder=BENCHMARKS,
+        folder=subpath(input[0], parent=True),
         out=f"{PUBLISHED}/benchmarks",
     message:
         "Copy the measurements to results/published"

@@ -28,7 +28,7 @@ rule bench_infer:
     threads: lambda wildcards: workflow.cores
     params:
         raw=folder_of_raw,
-        runs=f"{RESULTS}/runs",
+        runs=lambda wildcards, input: PurePath(input.runs[0]).parents[3].as_posix(),
         methods=METHODS,
         seed=SHOWN["seed"],
     message:

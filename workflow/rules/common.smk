@@ -3,6 +3,7 @@ import json
 import os
 import shlex
 from pathlib import PurePath
+from types import SimpleNamespace
 
 from cgt.ablation import cells, runs, variants
 from cgt.config import known_defaults
@@ -83,6 +84,10 @@ VARIANT_NAME = r"[a-z][a-z0-9_]*(,[a-z_]+=[a-z0-9_.-]+)*"
 ABLATED_DATASETS = list(dict.fromkeys(cell.dataset for cell in CELLS))
 PREPARE_OPTIONS = ("limit", "patch", "components")
 
+# What the speed of training is measured on.
+BENCH_DATASETS = [name for name in ("fashion_mnist", "indian_pines") if name in DATASETS]
+BENCH_METHODS = [name for name in ("branchynet", "soft_cgt", "hard_cgt") if name in METHODS]
+
 
 def folder_of_raw(wildcards, input):
     return PurePath(input.raw[0]).parent.as_posix()
@@ -140,6 +145,25 @@ def trial_hyperparameters(wildcards):
 
 def trial(wildcards):
     return TRIALS[wildcards.dataset, wildcards.method][int(wildcards.trial)]
+
+
+def bench_jobs(methods):
+    """JSON: full-size training jobs at the first seed, by dataset."""
+    jobs = []
+    for dataset in BENCH_DATASETS:
+        for method in methods:
+            run = SimpleNamespace(dataset=dataset, method=method)
+            job = {
+                "dataset": dataset,
+                "method": method,
+                "seed": SEEDS[0],
+                "prepared": f"{PREPARED}/{dataset}/{SEEDS[0]}.npz",
+                "raw_dir": PurePath(raw_files(dataset)[0]).parent.as_posix(),
+                "settings": json.loads(job_settings(run)),
+                "hyperparameters": json.loads(job_hyperparameters(run)),
+            }
+            jobs.append(job)
+    return json.dumps(jobs, sort_keys=True)
 
 
 def variant(wildcards):
