@@ -54,7 +54,7 @@ def bench_infer(
     """
     torch.set_num_threads(1)
     table = pd.read_csv(points)
-    thresholds = {method: thresholds_of(table, (dataset, method, seed)) for method in methods}
+    thresholds = {method: thresholds_of(table, dataset, method, seed) for method in methods}
     data = load(dataset, prepared, raw)
     opened: dict[str, Run] = {}
     compared: list[Variant] = []
@@ -69,13 +69,14 @@ def bench_infer(
     write_table(out, [{**about, **row} for row in rows], threads=1)
 
 
-def thresholds_of(table: pd.DataFrame, run: tuple[str, str, int]) -> dict[str, float]:
+def thresholds_of(table: pd.DataFrame, dataset: str, method: str, seed: int) -> dict[str, float]:
     """A run's thresholds at `POINTS`, from a table of operating points."""
-    rows = table[(table[["dataset", "method", "seed"]] == run).all(axis=1)]
+    is_run = (table["dataset"] == dataset) & (table["method"] == method) & (table["seed"] == seed)
+    rows = table[is_run]
     found = dict(zip(rows["point"], rows["threshold"].tolist(), strict=True))
     if missing := [point for point in POINTS if point not in found]:
         raise ValueError(
-            f"the operating points have no {missing[0]} of {'/'.join(map(str, run))}; "
+            f"the operating points have no {missing[0]} of {dataset}/{method}/{seed}; "
             f"{', '.join(POINTS)} are needed"
         )
     return {point: found[point] for point in POINTS}
