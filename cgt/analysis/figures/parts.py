@@ -165,7 +165,14 @@ def _curves(
             band(ax, x, values, color=look.color, **style)
     if crowded:
         text = f"intervals of the curves: about ±{100 * half:.1f} points, not drawn"
-        ax.text(0.98, 0.02, text, transform=ax.transAxes, ha="right", va="bottom", fontsize=6.5)
+        ax.text(
+            *(0.98, 0.02, text),
+            transform=ax.transAxes,
+            ha="right",
+            va="bottom",
+            fontsize=6.5,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        )
     ax.set_ylim(low, high)
 
 
