@@ -79,7 +79,7 @@ def test_training(share, disk, data, forks, whole, tmp_path):
     assert code == 2, output
     assert refused(output, place.folder)
     assert place.files().items() <= whole().items()
-    assert [name for name in place.leftovers() if not name.endswith(".pt")] == []
+    assert [name for name in place.leftovers() if name.startswith(".")] == []
 
     disk.free()
     code, output = forks.run(*place.arguments, log=tmp_path / "again.log")

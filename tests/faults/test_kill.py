@@ -74,7 +74,7 @@ def test_interrupted_from_the_keyboard(place, forks, whole, tmp_path):
     said = (tmp_path / "stopped.log").read_text().splitlines()[-1]
     assert said == "cgt train: stopped; run it again to go on"
     assert place.files() == {}
-    assert [name for name in place.leftovers() if not name.endswith(".pt")] == []
+    assert [name for name in place.leftovers() if name.startswith(".")] == []
     code, output = forks.run(*place.arguments, log=tmp_path / "again.log")
     assert (code, place.files()) == (0, whole()), output
     assert epochs_in(output)[0] == 2
@@ -97,7 +97,7 @@ DAMAGES = {
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_a_damaged_checkpoint_is_not_used(kind, place, forks, whole, tmp_path):
     forks.run(*place.arguments, log=tmp_path / "killed.log", at_write=(4, signal.SIGKILL))
-    (checkpoint,) = place.checkpoints.glob("*.pt")
+    (checkpoint,) = place.checkpoints.glob("[!.]*.pt")
     checkpoint.write_bytes(DAMAGES[kind](checkpoint.read_bytes(), random.Random(kind)))
     code, output = forks.run(*place.arguments, log=tmp_path / "again.log")
     assert (code, place.files()) == (0, whole()), output
@@ -108,7 +108,7 @@ def test_a_damaged_checkpoint_is_not_used(kind, place, forks, whole, tmp_path):
 
 def test_a_checkpoint_of_other_code_is_not_used(place, forks, whole, tmp_path):
     forks.run(*place.arguments, log=tmp_path / "killed.log", at_write=(4, signal.SIGKILL))
-    (checkpoint,) = place.checkpoints.glob("*.pt")
+    (checkpoint,) = place.checkpoints.glob("[!.]*.pt")
     # The name says what made it, and nothing else would be looked for.
     checkpoint.rename(checkpoint.with_name("0123456789abcdef.pt"))
     code, output = forks.run(*place.arguments, log=tmp_path / "again.log")

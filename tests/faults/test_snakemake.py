@@ -48,7 +48,7 @@ def test_snakemake_is_killed_and_its_child_goes_on(checkout, forks, tmp_path):
     checkout.configure(LONG)
     lock = checkout.folder / LOCK
     with checkout.start(RESULT) as killed:
-        until(lambda: list(lock.parent.glob("*.pt")), seconds=1500)
+        until(lambda: list(lock.parent.glob("[!.]*.pt")), seconds=1500)
         orphan = int(lock.read_text())
         os.kill(orphan, signal.SIGSTOP)  # it stays at work for as long as we like
 
