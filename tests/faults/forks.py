@@ -36,17 +36,17 @@ class Forks:
         self._server.stdout.close()
         self._server.wait()
 
-    def start(self, *arguments, log, die_at_write=None, most_bytes=None, powerless=False):
+    def start(self, *arguments, log, at_write=None, most_bytes=None, powerless=False):
         """Start `cgt ARGUMENTS`; return the process id.
 
-        log: the file for its output. die_at_write: it kills itself when it is about to give this
-        file (by number, from 1) its final name. most_bytes: the largest file it may write.
-        powerless: permissions count, even for root.
+        log: the file for its output. at_write: a number, from 1, and the signal it sends itself
+        when it is about to give that file its final name. most_bytes: the largest file it may
+        write. powerless: permissions count, even for root.
         """
         order = {
             "arguments": list(map(str, arguments)),
             "log": str(log),
-            "die_at_write": die_at_write,
+            "at_write": at_write,
             "most_bytes": most_bytes,
             "powerless": powerless,
         }
@@ -64,6 +64,11 @@ class Forks:
     def _ask(self, order):
         print(json.dumps(order), file=self._server.stdin, flush=True)
         return int(self._server.stdout.readline())
+
+
+def is_stopped(process):
+    """Has a process been stopped, as by SIGSTOP?"""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def until(condition, seconds=600):
@@ -95,12 +100,13 @@ def serve():
 def obey(order):
     """Run the command in this process, which ends with it."""
     code = 1
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
     try:
         descriptor = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
-        if order["die_at_write"]:
-            die_at_write(order["die_at_write"])
+        if order["at_write"]:
+            signal_at_write(*order["at_write"])
         if order["most_bytes"] is not None:
             limit = order["most_bytes"]
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -127,13 +133,13 @@ def drop_capabilities():
         raise OSError(ctypes.get_errno(), "capset")
 
 
-def die_at_write(number):
+def signal_at_write(number, sent):
     replace, done = os.replace, []
 
     def counted(source, target):
         done.append(target)
         if len(done) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), sent)
         replace(source, target)
 
     os.replace = counted

@@ -6,6 +6,7 @@ of files, which the system enforces at the same calls.
 
 import contextlib
 import os
+import signal
 import subprocess
 
 import pytest
@@ -78,7 +79,7 @@ def test_training(share, disk, data, forks, whole, tmp_path):
     assert code == 2, output
     assert refused(output, place.folder)
     assert place.files().items() <= whole().items()
-    assert [name for name in place.leftovers() if not name.endswith(".pt")] == []
+    assert [name for name in place.leftovers() if name.startswith(".")] == []
 
     disk.free()
     code, output = forks.run(*place.arguments, log=tmp_path / "again.log")
@@ -89,8 +90,8 @@ def test_training(share, disk, data, forks, whole, tmp_path):
 def test_the_end_of_training(disk, data, forks, whole, tmp_path):
     """There was room for all checkpoints, and there is none for the results."""
     place = Place(disk.folder / "end", data)
-    first = EPOCHS + 1  # the first write after the checkpoints
-    forks.run(*place.arguments, log=tmp_path / "killed.log", die_at_write=first)
+    first = (EPOCHS + 1, signal.SIGKILL)  # the first write after the checkpoints
+    forks.run(*place.arguments, log=tmp_path / "killed.log", at_write=first)
     limits = disk.leave(0)
     code, output = forks.run(*place.arguments, log=tmp_path / "full.log", **limits)
     assert code == 2, output

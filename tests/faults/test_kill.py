@@ -8,7 +8,7 @@ import time
 
 import pytest
 from faults.conftest import EPOCHS, Place
-from faults.forks import until
+from faults.forks import is_stopped, until
 
 METHODS = ("soft_cgt", "static", "cascade", "classynet")
 OUTPUTS = ("history.csv", "gradients.csv", "model.safetensors", "predictions.npz", "manifest.json")
@@ -52,7 +52,9 @@ def test_killed_at_a_random_moment(number, data, forks, whole, duration, tmp_pat
 
 @pytest.mark.parametrize("written", range(1, EPOCHS + len(OUTPUTS) + 1))
 def test_killed_at_the_moment_of_a_write(written, place, forks, whole, tmp_path):
-    code, _ = forks.run(*place.arguments, log=tmp_path / "killed.log", die_at_write=written)
+    code, _ = forks.run(
+        *place.arguments, log=tmp_path / "killed.log", at_write=(written, signal.SIGKILL)
+    )
     assert code == -signal.SIGKILL
     present = max(0, written - 1 - EPOCHS)
     assert sorted(place.files()) == sorted(OUTPUTS[:present])
@@ -65,17 +67,17 @@ def test_killed_at_the_moment_of_a_write(written, place, forks, whole, tmp_path)
 
 
 def test_interrupted_from_the_keyboard(place, forks, whole, tmp_path):
-    process = forks.start(*place.arguments, log=tmp_path / "stopped.log")
-    until(lambda: list(place.checkpoints.glob("*.pt")))
-    os.kill(process, signal.SIGINT)
+    # In the middle of the second epoch's checkpoint.
+    interrupt = (2, signal.SIGINT)
+    process = forks.start(*place.arguments, log=tmp_path / "stopped.log", at_write=interrupt)
     assert forks.wait(process) == 128 + signal.SIGINT
     said = (tmp_path / "stopped.log").read_text().splitlines()[-1]
     assert said == "cgt train: stopped; run it again to go on"
     assert place.files() == {}
-    assert [name for name in place.leftovers() if not name.endswith(".pt")] == []
+    assert [name for name in place.leftovers() if name.startswith(".")] == []
     code, output = forks.run(*place.arguments, log=tmp_path / "again.log")
     assert (code, place.files()) == (0, whole()), output
-    assert epochs_in(output)[0] > 1
+    assert epochs_in(output)[0] == 2
 
 
 def flipped(data, chance):
@@ -94,8 +96,8 @@ DAMAGES = {
 
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_a_damaged_checkpoint_is_not_used(kind, place, forks, whole, tmp_path):
-    forks.run(*place.arguments, log=tmp_path / "killed.log", die_at_write=4)
-    (checkpoint,) = place.checkpoints.glob("*.pt")
+    forks.run(*place.arguments, log=tmp_path / "killed.log", at_write=(4, signal.SIGKILL))
+    (checkpoint,) = place.checkpoints.glob("[!.]*.pt")
     checkpoint.write_bytes(DAMAGES[kind](checkpoint.read_bytes(), random.Random(kind)))
     code, output = forks.run(*place.arguments, log=tmp_path / "again.log")
     assert (code, place.files()) == (0, whole()), output
@@ -105,8 +107,8 @@ def test_a_damaged_checkpoint_is_not_used(kind, place, forks, whole, tmp_path):
 
 
 def test_a_checkpoint_of_other_code_is_not_used(place, forks, whole, tmp_path):
-    forks.run(*place.arguments, log=tmp_path / "killed.log", die_at_write=4)
-    (checkpoint,) = place.checkpoints.glob("*.pt")
+    forks.run(*place.arguments, log=tmp_path / "killed.log", at_write=(4, signal.SIGKILL))
+    (checkpoint,) = place.checkpoints.glob("[!.]*.pt")
     # The name says what made it, and nothing else would be looked for.
     checkpoint.rename(checkpoint.with_name("0123456789abcdef.pt"))
     code, output = forks.run(*place.arguments, log=tmp_path / "again.log")
@@ -115,9 +117,10 @@ def test_a_checkpoint_of_other_code_is_not_used(place, forks, whole, tmp_path):
 
 
 def test_two_at_once_never_mix(place, forks, whole, tmp_path):
-    first = forks.start(*place.arguments, log=tmp_path / "first.log")
-    until(lambda: list(place.checkpoints.glob("*.pt")))
-    os.kill(first, signal.SIGSTOP)  # an orphan of a killed run, at work for as long as we like
+    # An orphan of a killed run, at work for as long as we like.
+    halt = (2, signal.SIGSTOP)
+    first = forks.start(*place.arguments, log=tmp_path / "first.log", at_write=halt)
+    until(lambda: is_stopped(first))
     before = {path.name: path.read_bytes() for path in place.checkpoints.iterdir()}
     code, output = forks.run(*place.arguments, log=tmp_path / "second.log")
     assert code == 2
@@ -131,4 +134,4 @@ def test_two_at_once_never_mix(place, forks, whole, tmp_path):
     forks.wait(first)
     code, output = forks.run(*place.arguments, log=tmp_path / "third.log")
     assert (code, place.files()) == (0, whole()), output
-    assert epochs_in(output)[0] > 1
+    assert epochs_in(output)[0] == 2

@@ -40,7 +40,7 @@ def test_a_loss_that_is_no_number(trainer, monkeypatch, value):
 
     def broken(*arguments, **given):
         good = terms(*arguments, **given)
-        if trainer.network.training:  # not while validating
+        if trainer.network.heads[0].training:  # not while validating
             calls.append(good)
         # Four steps make an epoch.
         return good._replace(losses=good.losses * value) if len(calls) == 6 else good

@@ -10,7 +10,8 @@ from faults.forks import until
 
 from cgt.config import merge
 
-LONG = merge(TINY, {"datasets": {"indian_pines": {"epochs": 30}}})
+EPOCHS = 100
+LONG = merge(TINY, {"datasets": {"indian_pines": {"epochs": EPOCHS}}})
 RUNS = "results/tiny/runs/indian_pines"
 RESULT = f"{RUNS}/single_exit/1/predictions.npz"
 LOCK = "results/tiny/checkpoints/indian_pines/single_exit/1/lock"
@@ -47,7 +48,7 @@ def test_snakemake_is_killed_and_its_child_goes_on(checkout, forks, tmp_path):
     checkout.configure(LONG)
     lock = checkout.folder / LOCK
     with checkout.start(RESULT) as killed:
-        until(lambda: list(lock.parent.glob("*.pt")), seconds=1500)
+        until(lambda: list(lock.parent.glob("[!.]*.pt")), seconds=1500)
         orphan = int(lock.read_text())
         os.kill(orphan, signal.SIGSTOP)  # it stays at work for as long as we like
 
@@ -71,8 +72,8 @@ def test_snakemake_is_killed_and_its_child_goes_on(checkout, forks, tmp_path):
     again = checkout.snakemake("--rerun-incomplete", RESULT)
     assert again.returncode == 0, again.stdout
     log = (checkout.folder / "results/tiny/logs/train/indian_pines/single_exit/1.log").read_text()
-    assert "epoch 30/30" in log
-    assert "epoch 1/30" not in log
+    assert f" epoch {EPOCHS}/{EPOCHS} " in log
+    assert f" epoch 1/{EPOCHS} " not in log
     whole = undisturbed(checkout, forks, tmp_path)
     for name in ("predictions.npz", "model.safetensors", "history.csv", "gradients.csv"):
         assert (checkout.folder / RESULT).with_name(name).read_bytes() == (
