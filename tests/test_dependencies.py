@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cgt.dependencies import PACKAGE, code_digest, module_files
+from cgt.dependencies import PACKAGE, _file_of, code_digest, module_files
 
 ROOT = PACKAGE.parent
 
@@ -49,6 +49,8 @@ def test_unknown_module_is_refused():
 def test_digest_changes_with_the_files_that_run_and_no_others(tmp_path, monkeypatch):
     copy = shutil.copytree(PACKAGE, tmp_path / "cgt", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr("cgt.dependencies.PACKAGE", copy)
+    # Names are looked up once in a process, which has one package.
+    monkeypatch.setattr("cgt.dependencies._file_of", _file_of.__wrapped__)
     before = code_digest("cgt.training")
     with (copy / "analysis/style.py").open("a") as stream:
         stream.write("# edited\n")
