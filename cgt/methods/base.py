@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from cgt.cost import cumulative_macs
-from cgt.exits import confidence
+from cgt.exits import MAX_SOFTMAX, ExitRule
 from cgt.losses import LossTerms, exit_cross_entropy
 from cgt.network import EarlyExitNetwork
 
@@ -81,9 +81,16 @@ class Method(ABC):
     def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
         """Losses and weights of a batch, each ``[B, depth]``; ``progress`` is in [0, 1]."""
 
+    def rule(self, exits: int) -> ExitRule:
+        """How each of the ``exits`` answers, from what has been learned so far."""
+        return MAX_SOFTMAX
+
     def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Confidence in [0, 1] and prediction, each ``[E, N]``, from logits ``[E, N, C]``."""
-        return confidence(logits)
+        rule = self.rule(len(logits))
+        decided = [rule.decide(exit, of_exit) for exit, of_exit in enumerate(logits)]
+        sure, prediction = zip(*decided, strict=True)
+        return torch.stack(sure), torch.stack(prediction)
 
     def macs(self, network: EarlyExitNetwork, input_shape: tuple[int, ...]) -> list[int]:
         """Multiply–accumulates of one sample that leaves at each exit, ``[E]``."""

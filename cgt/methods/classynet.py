@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cgt.exits import ExitRule, KnownClasses
 from cgt.losses import LossTerms
 from cgt.methods.base import Method, Phase, split_epochs
 
@@ -73,14 +74,8 @@ class ClassyNet(Method):
         ones = torch.ones_like(losses)
         return LossTerms(losses, ones, ones)
 
-    def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        if self.known is None:
-            return super().decide(logits)
-        probabilities = logits.softmax(dim=2)
-        known = self.known.unsqueeze(1)
-        another = probabilities.masked_fill(known, 0.0).sum(dim=2)
-        confidence, prediction = probabilities.masked_fill(~known, 0.0).max(dim=2)
-        return torch.where(confidence > another, confidence, 0.0), prediction
+    def rule(self, exits: int) -> ExitRule:
+        return super().rule(exits) if self.known is None else KnownClasses(self.known)
 
     def state(self) -> dict[str, Any]:
         return {"known": self.known}

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from cgt.cost import cumulative_macs
+from cgt.exits import MAX_SOFTMAX, ExitRule
 from cgt.losses import LossTerms
 from cgt.methods.base import Method
 from cgt.network import EarlyExitNetwork
@@ -27,10 +28,26 @@ class SideBySide(EarlyExitNetwork):
     def forward(self, x: Tensor) -> list[Tensor]:
         return [head(stage(x)) for stage, head in zip(self.stages, self.heads, strict=True)]
 
-    def infer(self, x: Tensor, threshold: float | Sequence[float] | Tensor) -> tuple:
+    def infer(
+        self,
+        x: Tensor,
+        threshold: float | Sequence[float] | Tensor,
+        rule: ExitRule = MAX_SOFTMAX,
+    ) -> tuple[Tensor, Tensor]:
         raise NotImplementedError(
             "these networks stand side by side; no sample can go on to the next"
         )
+
+
+class ByDepth(ExitRule):
+    """Exit e of E is as sure of every sample as it is deep: e / E."""
+
+    def __init__(self, exits: int) -> None:
+        self.exits = exits
+
+    def decide(self, exit: int, logits: Tensor) -> tuple[Tensor, Tensor]:
+        sure = torch.full((len(logits),), (exit + 1) / self.exits, dtype=logits.dtype)
+        return sure, logits.argmax(dim=1)
 
 
 @dataclass
@@ -56,10 +73,8 @@ class Static(Method):
     def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
         return self.weighted(logits, targets, [1.0] * len(logits))
 
-    def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        exits = len(logits)
-        confidence = torch.arange(1, exits + 1, dtype=logits.dtype) / exits
-        return confidence[:, None].expand(logits.shape[:2]).clone(), logits.argmax(dim=2)
+    def rule(self, exits: int) -> ExitRule:
+        return ByDepth(exits)
 
     def macs(self, network: EarlyExitNetwork, input_shape: tuple[int, ...]) -> list[int]:
         alone = zip(network.stages, network.heads, strict=True)
