@@ -171,7 +171,7 @@ def test_exit_rules_shows_only_rules_that_apply(frames):
         rows.setdefault(line.get_color(), []).append(round(line.get_ydata().item()))
     known = looks(["classynet", "soft_cgt"])
     assert rows[known["classynet"].color] == [0]
-    assert rows[known["soft_cgt"].color] == [0, 1, 2, 3]
+    assert sorted(rows[known["soft_cgt"].color]) == [0, 1, 2, 3]
 
 
 def test_accuracy_cost_draws_the_mean_of_the_curves(one_seed):
