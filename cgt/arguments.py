@@ -37,6 +37,11 @@ def add_drawing(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, required=True, help="folder to write into")
 
 
+def add_jobs(command: argparse.ArgumentParser) -> None:
+    """How many processes."""
+    command.add_argument("--jobs", type=positive, default=1, help="processes at a time (1)")
+
+
 def add_job(command: argparse.ArgumentParser) -> None:
     """Everything that says what to train."""
     add_run(command)
@@ -48,6 +53,14 @@ def add_job(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--hyperparameters", type=json_object, default={}, help="JSON: the method's own"
     )
+
+
+def positive(text: str) -> int:
+    """An integer of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} must be at least 1")
+    return value
 
 
 def named_path(text: str) -> tuple[str, Path]:

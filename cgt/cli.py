@@ -15,6 +15,7 @@ from cgt.arguments import (
     add_drawing,
     add_expected,
     add_job,
+    add_jobs,
     add_run,
     named_path,
     run_name,
@@ -98,9 +99,11 @@ def build_parser() -> argparse.ArgumentParser:
 
     command = add(commands, "figures", figures, "draw the figures from a summary")
     add_drawing(command)
+    add_jobs(command)
 
     command = add(commands, "pictures", pictures, "draw the pictures from a summary")
     add_drawing(command)
+    add_jobs(command)
 
     command = add(commands, "ablation-effects", ablation_effects, "compare variants to the tuned")
     command.add_argument("--summary", type=Path, required=True, help="folder of the summary")
@@ -115,15 +118,10 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
     command.add_argument("--out", type=Path, required=True, help="audit (.csv)")
 
-    command = add(commands, "scene", scene, "map every pixel of a scene with a trained run")
-    add_job(command)
-    command.add_argument("--model", type=Path, required=True, help="weights (.safetensors)")
-    command.add_argument("--out", type=Path, required=True, help="answers of all exits (.npz)")
-
-    command = add(commands, "collect-scene", collect_scene, "gather the maps of all methods")
-    command.add_argument("maps", nargs="+", type=named_path, metavar="METHOD=SCENE")
+    command = add(commands, "scene", scene, "map every pixel of a scene with trained runs")
+    command.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run")
     command.add_argument("--dataset", required=True)
-    command.add_argument("--method", required=True, help="the one that other pictures show")
+    command.add_argument("--shown", required=True, help="the method that other pictures show")
     command.add_argument("--prepared", type=Path, required=True, help="prepared file (.npz)")
     command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
     command.add_argument("--out", type=Path, required=True, help="maps (.npz)")
@@ -236,13 +234,13 @@ def tables(arguments: argparse.Namespace) -> None:
 def figures(arguments: argparse.Namespace) -> None:
     from cgt.analysis.figures import draw_all
 
-    draw_all(arguments.summary, arguments.out)
+    draw_all(arguments.summary, arguments.out, arguments.jobs)
 
 
 def pictures(arguments: argparse.Namespace) -> None:
     from cgt.analysis.pictures import draw_pictures
 
-    draw_pictures(arguments.summary, arguments.out)
+    draw_pictures(arguments.summary, arguments.out, arguments.jobs)
 
 
 def ablation_effects(arguments: argparse.Namespace) -> None:
@@ -266,20 +264,14 @@ def audit(arguments: argparse.Namespace) -> None:
 
 
 def scene(arguments: argparse.Namespace) -> None:
-    from cgt.scene import map_scene
-    from cgt.training import Job
-
-    job = Job(**_asked(arguments), prepared=arguments.prepared, raw_dir=arguments.raw)
-    map_scene(job, arguments.model, arguments.out)
-
-
-def collect_scene(arguments: argparse.Namespace) -> None:
-    from cgt.analysis.pictures.data import route_maps
+    from cgt.analysis.pictures.data import THRESHOLD
     from cgt.analysis.pictures.parts import save_npz
     from cgt.data.scene import backdrop
+    from cgt.scene import map_scene
 
-    known = backdrop(arguments.dataset, arguments.prepared, arguments.raw)
-    save_npz(arguments.out, shown=arguments.method, **known, **route_maps(dict(arguments.maps)))
+    where = (arguments.dataset, arguments.prepared, arguments.raw)
+    maps = map_scene(arguments.runs, *where, THRESHOLD)
+    save_npz(arguments.out, shown=arguments.shown, **backdrop(*where), **maps)
 
 
 def collect_gallery(arguments: argparse.Namespace) -> None:

@@ -1,43 +1,68 @@
-"""Map a whole scene with a trained run: every pixel, labelled or not."""
+"""Map a whole scene with trained runs: every pixel, labelled or not."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from cgt.data import load
 from cgt.data.indian_pines import cut_patches
 from cgt.data.scene import reduced_scene
-from cgt.files import save_npz
-from cgt.saved import load_run
-from cgt.training import EVALUATION_BATCH, Job, build_method
+from cgt.exits import route
+from cgt.runs import Run, open_run
+from cgt.training import EVALUATION_BATCH
 
 
 @torch.inference_mode()
-def map_scene(job: Job, model: Path, out: Path) -> None:
-    """Write what every exit answers for every pixel of the scene, and how sure it is.
+def map_scene(
+    folders: Sequence[Path], dataset: str, prepared: Path, raw_dir: Path, threshold: float
+) -> dict[str, np.ndarray]:
+    """Route every pixel of a scene, for each run.
 
-    The file holds ``prediction`` uint8 ``[E, H, W]``, class numbers from 0, and ``confidence``
-    float32 ``[E, H, W]`` in [0, 1]. ``model`` is the run's ``model.safetensors``.
+    Args:
+        folders: of runs at one seed.
+        dataset: protocol on the scene that they were trained by.
+        prepared: what they were trained on.
+        raw_dir: folder of the raw files.
+        threshold: in [0, 1], for all exits.
+
+    Returns:
+        `methods` [M], `exits` uint8 [M] (how many the method has), and uint8 [M, H, W]:
+        `prediction`, class numbers from 0, and `exit`, from 1.
 
     Raises:
-        ValueError: if the dataset has no scene, or for damaged data.
+        ValueError: if the dataset has no scene, for damaged data, or runs of other data.
     """
     torch.set_num_threads(1)
-    method = build_method(job)
-    network = load_run(model, load(job.dataset, job.prepared, job.raw_dir), method)
-    scene, patch = reduced_scene(job.dataset, job.prepared, job.raw_dir)
+    scene, patch = reduced_scene(dataset, prepared, raw_dir)
     height, width, _ = scene.shape
-    confidences, predictions = [], []
-    for index in torch.arange(height * width).split(EVALUATION_BATCH):
-        x = torch.from_numpy(cut_patches(scene, index.numpy(), patch))
-        logits = network(x.contiguous(memory_format=torch.channels_last))
-        confidence, prediction = method.decide(torch.stack(logits))
-        confidences.append(confidence.numpy())
-        predictions.append(prediction.numpy())
-    shape = (-1, height, width)
-    save_npz(
-        out,
-        prediction=np.concatenate(predictions, axis=1).reshape(shape).astype(np.uint8),
-        confidence=np.concatenate(confidences, axis=1).reshape(shape),
-    )
+    batches = [
+        torch.from_numpy(cut_patches(scene, index.numpy(), patch)).contiguous(
+            memory_format=torch.channels_last
+        )
+        for index in torch.arange(height * width).split(EVALUATION_BATCH)
+    ]
+    data = load(dataset, prepared, raw_dir)
+    methods, exits, leaves, predictions = [], [], [], []
+    for folder in folders:
+        run = open_run(folder, data)
+        exit, prediction = _route(run, batches, threshold)
+        methods.append(run.job["method"])
+        exits.append(run.network.num_exits)
+        leaves.append(exit.reshape(height, width) + 1)
+        predictions.append(prediction.reshape(height, width))
+    return {
+        "methods": np.array(methods),
+        "exits": np.array(exits, dtype=np.uint8),
+        "prediction": np.array(predictions, dtype=np.uint8),
+        "exit": np.array(leaves, dtype=np.uint8),
+    }
+
+
+def _route(run: Run, batches: Sequence[Tensor], threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Exit, from 0, and prediction of every sample."""
+    routed = [route(run.network(x), threshold, run.rule) for x in batches]
+    exit, prediction = (torch.cat(parts).numpy() for parts in zip(*routed, strict=True))
+    return exit, prediction

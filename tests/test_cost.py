@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -71,3 +74,23 @@ def test_backbones_answer_at_three_exits(name):
     shape, classes = SHAPES[name]
     logits = BACKBONES[name](shape[0], classes)(torch.zeros(2, *shape))
     assert [list(exit_logits.shape) for exit_logits in logits] == [[2, classes]] * 3
+
+
+def test_attention_by_hand():
+    length, width, hidden = 8, 16, 32
+    stage = nn.TransformerEncoderLayer(width, 4, dim_feedforward=hidden, batch_first=True)
+    head = nn.Sequential(nn.Flatten(), nn.Linear(width * length, 3))
+    projections = 4 * length * width * width  # query, key, value, output
+    attention = 2 * length * length * width  # similarities, weighted sums
+    feed_forward = 2 * length * width * hidden
+    expected = projections + attention + feed_forward + width * length * 3
+    assert cumulative_macs(EarlyExitNetwork([stage], [head]), (length, width)) == [expected]
+
+
+def test_counting_does_not_load_the_compiler():
+    count = (
+        "import sys; from cgt.backbones import BACKBONES; from cgt.cost import cumulative_macs;"
+        "cumulative_macs(BACKBONES['fashion_mnist'](1, 10), (1, 28, 28));"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", count]).returncode == 0

@@ -1,7 +1,8 @@
 """One look for everything that people read: names, colours, fonts, and how a figure is saved."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,3 +149,10 @@ def save(figure: Figure, stem: Path | str, formats: Sequence[str] = FORMATS) -> 
         # Not with_suffix: a stem may hold a dot.
         with matplotlib.rc_context(RC), atomic_path(f"{stem}.{suffix}") as temporary:
             figure.savefig(temporary, format=suffix, metadata=_METADATA[suffix])
+
+
+def in_parallel(draw: Callable[[str], None], names: Iterable[str], jobs: int) -> None:
+    """Call `draw` with each name, in `jobs` processes: drawing keeps one core busy for seconds."""
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        for _ in pool.map(draw, names):  # an error of any of them is raised here
+            pass

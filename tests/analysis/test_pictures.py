@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgb
 
 from cgt.analysis.pictures import PICTURES, draw_pictures
 from cgt.analysis.pictures.confusion import matrix, read_confusion
-from cgt.analysis.pictures.data import choose, confusion, route_maps, write_confusion
+from cgt.analysis.pictures.data import choose, confusion, write_confusion
 from cgt.analysis.pictures.parts import LAND_COVER, paint, save_npz
 from cgt.predictions import Predictions, SplitPredictions, save_predictions
 
@@ -50,24 +50,6 @@ def test_confusion_counts_at_the_exit_that_answers(test_split):
         [2, 0, 1, 1],
     ]
     assert matrix(rows[rows["exit"] == 1], 2).tolist() == [[3, 1], [0, 0]]
-
-
-def test_maps_are_routed_pixel_by_pixel(tmp_path):
-    np.savez(
-        tmp_path / "a.npz",
-        prediction=np.array([[[1, 2]], [[3, 4]]], dtype=np.uint8),
-        confidence=np.array([[[0.95, 0.1]], [[0.0, 0.0]]], dtype=np.float32),
-    )
-    np.savez(
-        tmp_path / "b.npz",
-        prediction=np.array([[[5, 6]]], dtype=np.uint8),
-        confidence=np.zeros((1, 1, 2), dtype=np.float32),
-    )
-    maps = route_maps({"deep": tmp_path / "a.npz", "one": tmp_path / "b.npz"})
-    assert maps["methods"].tolist() == ["deep", "one"]
-    assert maps["exits"].tolist() == [2, 1]
-    assert maps["prediction"].tolist() == [[[1, 4]], [[5, 6]]]
-    assert maps["exit"].tolist() == [[[1, 2]], [[1, 1]]]
 
 
 def test_paint_looks_colours_up():

@@ -79,11 +79,11 @@ def test_raw_arrays_are_not_unpickled(bomb):
 
 
 def test_pictures_are_not_unpickled(bomb, tmp_path):
-    from cgt.analysis.pictures.data import route_maps
+    from cgt.analysis.pictures.scene import scene
 
-    np.savez(tmp_path / "scene.npz", prediction=bomb, confidence=bomb)
+    np.savez(tmp_path / "scene.npz", methods=bomb, exit=bomb)
     with pytest.raises(ValueError, match="without pickles"):
-        route_maps({"soft_cgt": tmp_path / "scene.npz"})
+        scene(tmp_path / "scene.npz")
 
 
 def test_checkpoints_are_not_unpickled(bomb, tmp_path):

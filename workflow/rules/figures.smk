@@ -39,13 +39,15 @@ rule plots:
         f"{RESULTS}/logs/figures.log",
     conda:
         "../../environment.yml"
+    threads: 4
     params:
         summary=subpath(input[0], parent=True),
         out=subpath(output[0], parent=True),
     message:
         "Draw the figures"
     shell:
-        "python -m cgt figures --summary {params.summary:q} --out {params.out:q} > {log:q} 2>&1"
+        "python -m cgt figures --summary {params.summary:q} --out {params.out:q} --jobs {threads}"
+        " > {log:q} 2>&1"
 
 
 # No output: it always runs, so an edited plot or a doubtful copy is redrawn in place.
@@ -54,6 +56,7 @@ rule figures:
         f"{RESULTS}/logs/redraw.log",
     conda:
         "../../environment.yml"
+    threads: 4
     params:
         folder=PUBLISHED,
         first=f"{PUBLISHED}/benchmarks/infer_{DATASETS[0]}.csv",
@@ -63,9 +66,9 @@ rule figures:
     shell:
         "(python -m cgt tables --summary {params.folder:q}/summary --out {params.folder:q}/tables"
         " && python -m cgt figures --summary {params.folder:q}/summary"
-        " --out {params.folder:q}/figures"
+        " --out {params.folder:q}/figures --jobs {threads}"
         " && python -m cgt pictures --summary {params.folder:q}/summary"
-        " --out {params.folder:q}/figures"
+        " --out {params.folder:q}/figures --jobs {threads}"
         " && python -m cgt bench page {params.folder:q}/benchmarks"
         " && (test ! -e {params.folder:q}/ablation"
         " || python -m cgt ablation-draw --summary {params.folder:q}/ablation/summary"

@@ -21,59 +21,37 @@ if "fashion_mnist" in DATASETS:
 
 rule scene:
     input:
-        code=method_code("{method}"),
-        shared_code=shared_code("cgt.scene"),
+        code=code("cgt.scene") + code("cgt.analysis.pictures.data"),
         raw=lambda wildcards: raw_files(wildcards.dataset),
-        prepared=rules.prepare.output,
-        model=rules.train.output.model,
+        prepared=expand(rules.prepare.output, seed=SHOWN["seed"], allow_missing=True),
+        runs=expand(
+            [rules.train.output.manifest, rules.train.output.model],
+            method=METHODS,
+            seed=SHOWN["seed"],
+            allow_missing=True,
+        ),
     output:
-        f"{RESULTS}/runs/{{dataset}}/{{method}}/{{seed}}/scene.npz",
+        f"{RESULTS}/summary/scene_{{dataset}}.npz",
     log:
-        f"{RESULTS}/logs/scene/{{dataset}}/{{method}}/{{seed}}.log",
+        f"{RESULTS}/logs/scene/{{dataset}}.log",
     conda:
         "../../environment.yml"
     threads: 1
     params:
         raw=folder_of_raw,
-        settings=job_settings,
-        hyperparameters=job_hyperparameters,
-    message:
-        "Map {wildcards.dataset} with {wildcards.method}, seed {wildcards.seed}"
-    shell:
-        "OMP_NUM_THREADS={threads} python -m cgt scene --dataset {wildcards.dataset:q}"
-        " --method {wildcards.method:q} --seed {wildcards.seed} --prepared {input.prepared:q}"
-        " --raw {params.raw:q} --settings {params.settings:q}"
-        " --hyperparameters {params.hyperparameters:q} --model {input.model:q} --out {output:q}"
-        " > {log:q} 2>&1"
-
-
-rule collect_scene:
-    input:
-        maps=expand(
-            rules.scene.output,
+        shown=SHOWN["method"],
+        runs=expand(
+            subpath(rules.train.output.model, parent=True),
             method=METHODS,
             seed=SHOWN["seed"],
             allow_missing=True,
         ),
-        raw=lambda wildcards: raw_files(wildcards.dataset),
-        prepared=expand(rules.prepare.output, seed=SHOWN["seed"], allow_missing=True),
-        code=code("cgt.analysis.pictures.data") + code("cgt.data.scene"),
-    output:
-        f"{RESULTS}/summary/scene_{{dataset}}.npz",
-    log:
-        f"{RESULTS}/logs/collect_scene/{{dataset}}.log",
-    conda:
-        "../../environment.yml"
-    params:
-        raw=folder_of_raw,
-        shown=SHOWN["method"],
-        maps=lambda wildcards, input: expand("{m}={p}", zip, m=METHODS, p=input.maps),
     message:
-        "Gather the maps of {wildcards.dataset}"
+        "Map the scene of {wildcards.dataset} with every method"
     shell:
-        "python -m cgt collect-scene {params.maps:q} --dataset {wildcards.dataset:q}"
-        " --method {params.shown:q} --prepared {input.prepared:q} --raw {params.raw:q}"
-        " --out {output:q} > {log:q} 2>&1"
+        "OMP_NUM_THREADS={threads} python -m cgt scene {params.runs:q}"
+        " --dataset {wildcards.dataset:q} --shown {params.shown:q} --prepared {input.prepared:q}"
+        " --raw {params.raw:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule collect_gallery:
@@ -135,7 +113,7 @@ rule confusion:
 
 rule pictures:
     input:
-        scenes=expand(rules.collect_scene.output, dataset=SCENES),
+        scenes=expand(rules.scene.output, dataset=SCENES),
         gallery=rules.collect_gallery.output if "gallery" in PICTURES else [],
         confusion=rules.confusion.output,
         code=code("cgt.analysis.pictures"),
@@ -147,10 +125,12 @@ rule pictures:
         f"{RESULTS}/logs/pictures.log",
     conda:
         "../../environment.yml"
+    threads: 4
     params:
         summary=subpath(input[0], parent=True),
         out=subpath(output[0], parent=True),
     message:
         "Draw the pictures"
     shell:
-        "python -m cgt pictures --summary {params.summary:q} --out {params.out:q} > {log:q} 2>&1"
+        "python -m cgt pictures --summary {params.summary:q} --out {params.out:q} --jobs {threads}"
+        " > {log:q} 2>&1"

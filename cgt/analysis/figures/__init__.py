@@ -1,6 +1,7 @@
 """Every figure of the paper: a function from the summary tables to a matplotlib Figure."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import matplotlib
@@ -20,7 +21,7 @@ from cgt.analysis.figures.parts import Frames
 from cgt.analysis.figures.resolved import resolved
 from cgt.analysis.figures.training_dynamics import training_dynamics
 from cgt.analysis.frames import read_summary
-from cgt.analysis.style import RC, save
+from cgt.analysis.style import RC, in_parallel, save
 
 FIGURES: dict[str, Callable[[Frames], Figure]] = {
     draw.__name__: draw
@@ -47,8 +48,14 @@ def draw(name: str, frames: Frames) -> Figure:
         return FIGURES[name](frames)
 
 
-def draw_all(summary_dir: Path | str, out_dir: Path | str) -> None:
-    """Draw every figure from the CSVs in `summary_dir` into `out_dir/{figure}.{pdf,svg,png}`."""
+def draw_all(summary_dir: Path | str, out_dir: Path | str, jobs: int = 1) -> None:
+    """Draw every figure from the CSVs in `summary_dir` into `out_dir/{figure}.{pdf,svg,png}`.
+
+    jobs: how many processes draw at a time.
+    """
     frames = read_summary(summary_dir)
-    for name in FIGURES:
-        save(draw(name, frames), Path(out_dir) / name)
+    in_parallel(partial(_draw_into, Path(out_dir), frames), FIGURES, jobs)
+
+
+def _draw_into(folder: Path, frames: Frames, name: str) -> None:
+    save(draw(name, frames), folder / name)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from cgt.analysis.pictures.confusion import confusion
 from cgt.analysis.pictures.gallery import gallery
 from cgt.analysis.pictures.scene import scene
-from cgt.analysis.style import RC, save
+from cgt.analysis.style import RC, in_parallel, save
 
 
 class Picture(NamedTuple):
@@ -35,14 +35,24 @@ for _dataset in ("indian_pines", "indian_pines_disjoint"):
     )
 
 
-def draw_pictures(summary_dir: Path | str, out_dir: Path | str) -> None:
+def draw_pictures(summary_dir: Path | str, out_dir: Path | str, jobs: int = 1) -> None:
     """Draw every picture whose files lie in `summary_dir` into `out_dir/{picture}.{pdf,svg,png}`.
 
     Which ones do depends on the datasets that the configuration has.
+
+    jobs: how many processes draw at a time.
     """
-    for name, (draw, files) in PICTURES.items():
-        paths = [Path(summary_dir) / file for file in files]
-        if all(path.is_file() for path in paths):
-            with matplotlib.rc_context(RC):
-                figure = draw(*paths)
-            save(figure, Path(out_dir) / name)
+    summary = Path(summary_dir)
+    there = [
+        name
+        for name, picture in PICTURES.items()
+        if all((summary / file).is_file() for file in picture.files)
+    ]
+    in_parallel(partial(_draw_into, Path(out_dir), summary), there, jobs)
+
+
+def _draw_into(folder: Path, summary: Path, name: str) -> None:
+    draw, files = PICTURES[name]
+    with matplotlib.rc_context(RC):
+        figure = draw(*(summary / file for file in files))
+    save(figure, folder / name)

@@ -9,7 +9,6 @@ import pandas as pd
 from cgt.analysis.frames import write_csv
 from cgt.analysis.routing import exit_index, select
 from cgt.analysis.summary import Run
-from cgt.files import load_npz
 from cgt.predictions import SplitPredictions, load_predictions
 
 THRESHOLD = 0.9
@@ -17,29 +16,6 @@ THRESHOLD = 0.9
 
 CONFUSION = ("dataset", "method", "seed", "exit", "target", "prediction", "count")
 NONE = -1
-
-
-def route_maps(files: Mapping[str, Path]) -> dict[str, np.ndarray]:
-    """Route every pixel of a scene, for each method's file from `cgt.scene.map_scene`.
-
-    Returns `methods` [M], `exits` uint8 [M] (how many the method has), and uint8 [M, H, W]:
-    `prediction`, class numbers from 0, and `exit`, from 1.
-    """
-    counts, predictions, exits = [], [], []
-    for path in files.values():
-        archive = load_npz(path)
-        prediction, confidence = archive["prediction"], archive["confidence"]
-        counts.append(len(prediction))
-        index = exit_index(confidence.reshape(len(confidence), -1), THRESHOLD)
-        answer = select(prediction.reshape(len(prediction), -1), index)
-        predictions.append(answer.reshape(prediction.shape[1:]))
-        exits.append(index.reshape(prediction.shape[1:]) + 1)
-    return {
-        "methods": np.array(list(files)),
-        "exits": np.array(counts, dtype=np.uint8),
-        "prediction": np.array(predictions, dtype=np.uint8),
-        "exit": np.array(exits, dtype=np.uint8),
-    }
 
 
 def choose(test: SplitPredictions, num_classes: int, each: int = 2) -> dict[str, np.ndarray]:

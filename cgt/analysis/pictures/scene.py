@@ -27,7 +27,7 @@ LEGEND = 0.3  # inches below all
 def scene(path: Path) -> Figure:
     """False colours, ground truth and split; below, class map over exit map of every method.
 
-    path: the arrays that `cgt collect-scene` writes.
+    path: the arrays that `cgt scene` writes.
     """
     arrays = load_npz(path)
     methods = looks(str(method) for method in arrays["methods"])
