@@ -6,7 +6,8 @@ exits cost about 15–30 %, 45–65 % and 100 % of the whole network, heads incl
 
 from collections.abc import Callable
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from cgt.network import EarlyExitNetwork
 
@@ -44,6 +45,23 @@ BACKBONES: dict[str, Callable[[int, int], EarlyExitNetwork]] = {
 }
 
 
+class _HalvingMaxPool(nn.MaxPool2d):
+    """Largest value of each 2×2 block of maps with even sides.
+
+    Where no gradient is asked for it takes a third of the time that torch's own takes on a CPU,
+    for the same values. With gradients torch's own is the faster one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            return super().forward(x)
+        rows = torch.maximum(x[..., 0::2, :], x[..., 1::2, :])
+        return torch.maximum(rows[..., 0::2], rows[..., 1::2])
+
+
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
@@ -56,7 +74,7 @@ def _pooled_conv(inputs: int, outputs: int) -> nn.Sequential:
     """Convolution at full resolution, whose map is halved before all else: that is cheaper."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
-        nn.MaxPool2d(2),
+        _HalvingMaxPool(),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
