@@ -93,6 +93,12 @@ def check_config(config: Mapping, schema: Mapping) -> None:
         raise ConfigError("\n".join(["the configuration is wrong:", *problems]))
 
 
+def seeds_of(config: Mapping, dataset: str) -> list[int]:
+    """The seeds that a dataset runs at: those of all datasets, or its own."""
+    seeds = config["seeds"]
+    return seeds[dataset] if isinstance(seeds, Mapping) else seeds
+
+
 def nearest(word: Any, allowed: Iterable[Any]) -> str:
     """Return ` (did you mean 'x'?)` for the closest allowed word, or nothing."""
     close = difflib.get_close_matches(str(word), list(map(str, allowed)), n=1)
@@ -187,19 +193,32 @@ def _number_hint(value: Any) -> str:
 
 
 def _contradictions(config: Mapping) -> Iterable[str]:
-    tuning = config["tuning"]
+    if isinstance(config["seeds"], Mapping):
+        missing = [
+            f"  seeds.{name}: missing" for name in config["datasets"] if name not in config["seeds"]
+        ]
+        if missing:
+            yield from missing
+            return
+    tuning, shown = config["tuning"], config["pictures"]
     for dataset, shortened in tuning["datasets"].items():
-        for seed in sorted(set(shortened["seeds"]) & set(config["seeds"])):
+        taken = seeds_of(config, dataset) if dataset in config["datasets"] else []
+        for seed in sorted(set(shortened["seeds"]) & set(taken)):
             yield (
                 f"  tuning.datasets.{dataset}.seeds: {seed} is not allowed; "
-                f"it must not be one of seeds: {', '.join(map(str, config['seeds']))}"
+                f"it must not be one of the dataset's seeds: {', '.join(map(str, taken))}"
             )
-    for key, allowed in {"seed": config["seeds"], "method": list(config["methods"])}.items():
-        if config["pictures"][key] not in allowed:
+    for dataset in config["datasets"]:
+        if shown["seed"] not in (allowed := seeds_of(config, dataset)):
             yield (
-                f"  pictures.{key}: {config['pictures'][key]!r} is not allowed; "
-                f"it must be one of {key}s: {', '.join(map(str, allowed))}"
+                f"  pictures.seed: {shown['seed']!r} is not allowed; "
+                f"it must be one of the seeds of {dataset}: {', '.join(map(str, allowed))}"
             )
+    if shown["method"] not in (allowed := list(config["methods"])):
+        yield (
+            f"  pictures.method: {shown['method']!r} is not allowed; "
+            f"it must be one of methods: {', '.join(allowed)}"
+        )
     for dataset in config["datasets"]:
         for method, settings in config["methods"].items():
             if dataset not in settings:

@@ -66,17 +66,18 @@ def comparisons(frames: Frames) -> pd.DataFrame:
 
 
 def ranks(frames: Frames) -> pd.DataFrame:
-    """The table `ranks`: mean rank of each method over all datasets and seeds; 1 is the best.
+    """The table `ranks`: mean rank of each method; 1 is the best, and ties share their mean rank.
 
-    Ties share their mean rank. n counts the pairs of dataset and seed that every method has; others
-    are left out. `friedman_p` tests whether all methods are alike on these datasets.
+    Mean over the seeds of a dataset, then over datasets, so that none counts more for having more
+    seeds. n counts the pairs of dataset and seed that every method has; others are left out.
+    `friedman_p` tests whether all methods are alike on these pairs.
     """
     parts = []
     for metric in METRICS:
         table = values(frames, metric).dropna()
         if table.empty:
             continue
-        mean = table.rank(axis=1, ascending=False).mean()
+        mean = table.rank(axis=1, ascending=False).groupby(level="dataset").mean().mean()
         parts.append(
             pd.DataFrame(
                 {

@@ -142,6 +142,11 @@ def friedman(blocks: np.ndarray) -> float:
     return float(stats.friedmanchisquare(*blocks.T).pvalue)
 
 
+def span(counts: pd.Series) -> str:
+    """Where counts lie, for people: "5", or "5 to 20"."""
+    return " to ".join(str(count) for count in sorted({counts.min(), counts.max()}))
+
+
 def over_seeds(frame: pd.DataFrame, keys: Sequence[str], metrics: Sequence[str]) -> pd.DataFrame:
     """One row per group of `keys`, in order of appearance, and metric: its `Estimate`."""
     rows = [

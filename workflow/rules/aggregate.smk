@@ -4,12 +4,7 @@ SUMMARY_TABLES = [*EVALUATED_TABLES, "training", "gradients", "timings"]
 
 rule aggregate:
     input:
-        runs=expand(
-            [*rules.train.output, *rules.evaluate.output],
-            dataset=DATASETS,
-            method=METHODS,
-            seed=SEEDS,
-        ),
+        runs=expand([*rules.train.output, *rules.evaluate.output], zip, **RUN_WILDCARDS),
         code=code("cgt.analysis.summary"),
     output:
         expand(f"{RESULTS}/summary/{{table}}.csv", table=SUMMARY_TABLES),

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from types import SimpleNamespace
 
 from cgt.ablation import cells, runs, variants
-from cgt.config import known_defaults
+from cgt.config import known_defaults, seeds_of
 from cgt.dependencies import module_files
 from cgt.tuning import trials
 
@@ -19,8 +19,10 @@ PUBLISHED = os.path.normpath(f"{ROOT}/results/published")
 DATASETS = list(config["datasets"])
 METHODS = list(config["methods"])
 ALL_METHODS = list(schema["properties"]["methods"]["properties"])
-SEEDS = config["seeds"]
-RUNS = expand("{dataset}/{method}/{seed}", dataset=DATASETS, method=METHODS, seed=SEEDS)
+SEEDS = {dataset: seeds_of(config, dataset) for dataset in DATASETS}
+ALL_RUNS = [(d, method, seed) for d in DATASETS for method in METHODS for seed in SEEDS[d]]
+RUN_WILDCARDS = dict(zip(("dataset", "method", "seed"), zip(*ALL_RUNS)))
+RUNS = expand("{dataset}/{method}/{seed}", zip, **RUN_WILDCARDS)
 
 # Jobs run this checkout's code, installed or not, wherever the working directory is.
 # A prefix of one's own replaces Snakemake's, which makes a failing pipe fail the job: say it again.
@@ -115,8 +117,10 @@ def run_priority(wildcards):
 
     The datasets stand in the configuration by falling run time.
     """
-    of_seed = [*reversed(SEEDS)].index(int(wildcards.seed)) if int(wildcards.seed) in SEEDS else -1
-    return len(DATASETS) * (of_seed + 2) - DATASETS.index(wildcards.dataset)
+    seeds = SEEDS[wildcards.dataset]
+    last = max(map(len, SEEDS.values()))
+    turn = seeds.index(int(wildcards.seed)) if int(wildcards.seed) in seeds else last
+    return len(DATASETS) * (last - turn + 1) - DATASETS.index(wildcards.dataset)
 
 
 def job_settings(wildcards):
@@ -156,8 +160,8 @@ def bench_jobs(methods):
             job = {
                 "dataset": dataset,
                 "method": method,
-                "seed": SEEDS[0],
-                "prepared": f"{PREPARED}/{dataset}/{SEEDS[0]}.npz",
+                "seed": SEEDS[dataset][0],
+                "prepared": f"{PREPARED}/{dataset}/{SEEDS[dataset][0]}.npz",
                 "raw_dir": PurePath(raw_files(dataset)[0]).parent.as_posix(),
                 "settings": json.loads(job_settings(run)),
                 "hyperparameters": json.loads(job_hyperparameters(run)),

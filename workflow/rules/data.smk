@@ -48,9 +48,15 @@ rule prepare:
         " --out {output:q} {params.options:q} > {log:q} 2>&1"
 
 
+def first_prepared(datasets):
+    """Each dataset as prepared at the first of its seeds."""
+    first = [SEEDS[dataset][0] for dataset in datasets]
+    return expand(rules.prepare.output, zip, dataset=datasets, seed=first)
+
+
 rule audit:
     input:
-        prepared=expand(rules.prepare.output, dataset=SCENES, seed=SEEDS[0]),
+        prepared=first_prepared(SCENES),
         raw=raw_files("indian_pines"),
         code=code("cgt.data.audit") + code("cgt.analysis.audit"),
     output:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cgt.analysis.frames import exit_counts, routing_exits
-from cgt.analysis.statistics import half_width
+from cgt.analysis.statistics import half_width, span
 from cgt.analysis.style import COLUMN, EXIT_COLORS, dataset_name, looks, order
 
 Frames = Mapping[str, pd.DataFrame]
@@ -53,8 +53,8 @@ def legend(
     """A legend below all panels, where it covers no data; it says what is shown of the seeds."""
     handles = list(handles)
     rows = -(-len(handles) // 6)
-    n = frame["seed"].nunique()
-    seeds = f"{shown} over {n} seeds" if n > 1 else "one seed, no interval"
+    counts = frame.groupby("dataset")["seed"].nunique()
+    seeds = f"{shown} over {span(counts)} seeds" if counts.max() > 1 else "one seed, no interval"
     figure.legend(
         handles=handles,
         loc="outside lower center",

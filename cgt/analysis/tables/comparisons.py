@@ -4,6 +4,7 @@ import pandas as pd
 
 from cgt.analysis.comparisons import Frames, comparisons, ranks
 from cgt.analysis.power import power
+from cgt.analysis.statistics import span
 from cgt.analysis.style import dataset_name, looks, order
 from cgt.analysis.tables.parts import ABSENT, markdown, p_value, points, signed
 from cgt.analysis.tables.power import NAMES, power_parts
@@ -46,8 +47,8 @@ def _ranks(table: pd.DataFrame, methods: list[str]) -> list[str]:
         for metric, part in table.groupby("metric", sort=False)
     ]
     note = (
-        "n: pairs of dataset and seed. p: Friedman's test that all methods are alike, on these "
-        f"datasets. {'; '.join(tests)}."
+        "Mean over the seeds of a dataset, then over datasets. n: pairs of dataset and seed. "
+        f"p: Friedman's test that all methods are alike, on these pairs. {'; '.join(tests)}."
     )
     return ["**Mean rank (1 is the best)**", markdown(rows), note]
 
@@ -55,7 +56,7 @@ def _ranks(table: pd.DataFrame, methods: list[str]) -> list[str]:
 def _pairs(table: pd.DataFrame) -> list[str]:
     parts = []
     for (metric, dataset), pairs in table.groupby(["metric", "dataset"], sort=False):
-        n = " to ".join(str(count) for count in sorted({pairs["n"].min(), pairs["n"].max()}))
+        n = span(pairs["n"])
         title = f"**{NAMES[metric]}, {dataset_name(dataset)}: row minus column, n = {n}**"
         parts += [title, _matrix(pairs)]
     note = (

@@ -4,6 +4,7 @@ import pandas as pd
 
 from cgt.analysis.comparisons import METRICS, against, reference_of
 from cgt.analysis.power import SMALL
+from cgt.analysis.statistics import span
 from cgt.analysis.style import dataset_name, looks
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown, points
 
@@ -41,7 +42,7 @@ def _short(table: pd.DataFrame) -> Rows:
             {
                 "Dataset": dataset_name(dataset),
                 "Metric": NAMES[metric],
-                "n": _span(pairs["n"]),
+                "n": span(pairs["n"]),
                 f"Pairs for which {_SMALL} are detectable": f"{told} of {len(pairs)}",
                 "Detectable, median": points(pairs["detectable"].median()),
                 f"n for {_SMALL}, median": f"{needed.median():.0f}" if len(needed) else ABSENT,
@@ -75,7 +76,3 @@ def _cells(pair: pd.DataFrame, name: str) -> dict[str, str]:
         f"{name}: detectable": detectable,
         f"{name}: n for {_SMALL}": needed,
     }
-
-
-def _span(counts: pd.Series) -> str:
-    return " to ".join(str(count) for count in sorted({counts.min(), counts.max()}))
