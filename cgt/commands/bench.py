@@ -1,4 +1,4 @@
-"""`cgt bench …`: one subcommand per benchmark. Heavy imports stand inside the handlers."""
+"""`cgt bench …`: one subcommand per benchmark."""
 
 import argparse
 import json

@@ -1,0 +1,49 @@
+"""Raw files to prepared ones, and what the splits hold."""
+
+import argparse
+from pathlib import Path
+
+from cgt.arguments import add, named_path
+
+
+def add_data(commands: argparse._SubParsersAction) -> None:
+    """Add the subcommands of this stage."""
+    command = add(commands, "download", download, "fetch and verify a dataset's raw files")
+    command.add_argument("dataset")
+    command.add_argument("--out", type=Path, required=True, help="folder of the raw files")
+
+    command = add(commands, "prepare", prepare, "split a dataset and fit its scaling, at one seed")
+    command.add_argument("dataset")
+    command.add_argument("--seed", type=int, required=True)
+    command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
+    command.add_argument("--out", type=Path, required=True, help="prepared file (.npz)")
+    command.add_argument("--limit", type=int, help="keep at most this many training samples")
+    command.add_argument("--patch", type=int, help="indian_pines: width of a patch in pixels")
+    command.add_argument("--components", type=int, help="indian_pines: principal components kept")
+
+    command = add(commands, "audit", audit, "count what the splits of a scene train and test on")
+    command.add_argument("prepared", nargs="+", type=named_path, metavar="DATASET=PREPARED")
+    command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
+    command.add_argument("--out", type=Path, required=True, help="audit (.csv)")
+
+
+def download(arguments: argparse.Namespace) -> None:
+    from cgt import data
+
+    data.download(arguments.dataset, arguments.out)
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    from cgt import data
+
+    given = {name: getattr(arguments, name) for name in ("limit", "patch", "components")}
+    settings = {name: value for name, value in given.items() if value is not None}
+    data.prepare(arguments.dataset, arguments.seed, arguments.raw, arguments.out, **settings)
+
+
+def audit(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.audit import write_audit
+    from cgt.data.audit import audit
+
+    parts = [audit(dataset, path, arguments.raw) for dataset, path in arguments.prepared]
+    write_audit([row for part in parts for row in part], arguments.out)

@@ -1,0 +1,58 @@
+"""A summary to conclusions, tables and figures."""
+
+import argparse
+import json
+from pathlib import Path
+
+from cgt.arguments import add, add_drawing, add_jobs
+
+
+def add_draw(commands: argparse._SubParsersAction) -> None:
+    """Add the subcommands of this stage."""
+    command = add(commands, "conclude", conclude, "compare the methods and judge the claims")
+    add_drawing(command)
+
+    command = add(commands, "tables", tables, "write the tables from a summary")
+    add_drawing(command)
+
+    command = add(commands, "figures", figures, "draw the figures from a summary")
+    add_drawing(command)
+    add_jobs(command)
+
+    command = add(commands, "ablation-effects", ablation_effects, "compare variants to the tuned")
+    command.add_argument("--summary", type=Path, required=True, help="folder of the summary")
+    command.add_argument("--cells", type=json.loads, required=True, help="JSON: points of studies")
+    command.add_argument("--out", type=Path, required=True, help="folder of the effects")
+
+    command = add(commands, "ablation-draw", ablation_draw, "draw the ablations and their tables")
+    add_drawing(command)
+
+
+def conclude(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.conclusions import conclude
+
+    conclude(arguments.summary, arguments.out)
+
+
+def tables(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.tables import write_tables
+
+    write_tables(arguments.summary, arguments.out)
+
+
+def figures(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.figures import draw_all
+
+    draw_all(arguments.summary, arguments.out, arguments.jobs)
+
+
+def ablation_effects(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.ablation import write_effects
+
+    write_effects(arguments.summary, arguments.cells, arguments.out)
+
+
+def ablation_draw(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.ablation import draw_ablation
+
+    draw_ablation(arguments.summary, arguments.out)

@@ -1,0 +1,55 @@
+"""One run to tables, all runs to a summary, and whether summaries are sound."""
+
+import argparse
+from pathlib import Path
+
+from cgt.arguments import add, add_expected, add_run
+
+
+def add_evaluate(commands: argparse._SubParsersAction) -> None:
+    """Add the subcommands of this stage."""
+    command = add(commands, "evaluate", evaluate, "measure one run: thresholds, curves, exits")
+    command.add_argument("predictions", type=Path)
+    add_run(command)
+    command.add_argument("--out", type=Path, required=True, help="folder of the CSV files")
+
+    command = add(commands, "aggregate", aggregate, "gather all runs into one CSV per question")
+    add_expected(command)
+    command.add_argument("--out", type=Path, required=True, help="folder of the summary")
+
+    command = add(commands, "check", check, "are the runs complete, and is the summary theirs?")
+    add_expected(command)
+    command.add_argument("--summary", type=Path, required=True, help="folder of the summary")
+
+    command = add(commands, "compare", compare, "does a new summary agree with the published one?")
+    command.add_argument("new", type=Path, help="folder of the new summary")
+    command.add_argument("published", type=Path, help="folder of the published summary")
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.evaluation import evaluate_file
+
+    evaluate_file(
+        arguments.predictions, arguments.dataset, arguments.method, arguments.seed, arguments.out
+    )
+
+
+def aggregate(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.summary import aggregate
+
+    aggregate(arguments.runs, arguments.expected, arguments.out)
+
+
+def check(arguments: argparse.Namespace) -> None:
+    from cgt.publish import check_summary
+
+    check_summary(arguments.runs, arguments.expected, arguments.summary)
+    print(f"{arguments.summary} follows from all {len(arguments.expected)} runs")
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.compare import compare
+
+    table = compare(arguments.new, arguments.published)
+    print(table.to_string(index=False))
+    print(f"{(table['verdict'] == 'agrees').sum()} of {len(table)} numbers agree")

@@ -1,0 +1,77 @@
+"""What the pictures are drawn from, and the pictures."""
+
+import argparse
+from pathlib import Path
+
+from cgt.arguments import add, add_drawing, add_expected, add_jobs
+
+
+def add_pictures(commands: argparse._SubParsersAction) -> None:
+    """Add the subcommands of this stage."""
+    command = add(commands, "scene", scene, "map every pixel of a scene with trained runs")
+    command.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run")
+    command.add_argument("--dataset", required=True)
+    command.add_argument("--shown", required=True, help="the method that other pictures show")
+    command.add_argument("--prepared", type=Path, required=True, help="prepared file (.npz)")
+    command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
+    command.add_argument("--out", type=Path, required=True, help="maps (.npz)")
+
+    command = add(commands, "collect-gallery", collect_gallery, "gather samples of each exit")
+    command.add_argument("predictions", type=Path)
+    command.add_argument("--method", required=True)
+    command.add_argument("--seed", type=int, required=True)
+    command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
+    command.add_argument("--out", type=Path, required=True, help="images (.npz)")
+
+    command = add(commands, "confusion", confusion, "count which class each exit takes for which")
+    add_expected(command)
+    command.add_argument("--out", type=Path, required=True, help="counts (.csv)")
+
+    command = add(commands, "pictures", pictures, "draw the pictures from a summary")
+    add_drawing(command)
+    add_jobs(command)
+
+
+def scene(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.pictures.data import THRESHOLD
+    from cgt.analysis.pictures.parts import save_npz
+    from cgt.data.scene import backdrop
+    from cgt.scene import map_scene
+
+    where = (arguments.dataset, arguments.prepared, arguments.raw)
+    maps = map_scene(arguments.runs, *where, THRESHOLD)
+    save_npz(arguments.out, shown=arguments.shown, **backdrop(*where), **maps)
+
+
+def collect_gallery(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.pictures.data import THRESHOLD, choose
+    from cgt.analysis.pictures.parts import save_npz
+    from cgt.data.fashion_mnist import CLASS_NAMES
+    from cgt.data.images import test_images
+    from cgt.predictions import load_predictions
+
+    chosen = choose(load_predictions(arguments.predictions).test, len(CLASS_NAMES))
+    save_npz(
+        arguments.out,
+        image=test_images(chosen["index"], arguments.raw),
+        **chosen,
+        class_names=CLASS_NAMES,
+        shown=arguments.method,
+        seed=arguments.seed,
+        threshold=THRESHOLD,
+    )
+
+
+def confusion(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.pictures.data import write_confusion
+
+    folders = {run: arguments.runs.joinpath(*map(str, run)) for run in arguments.expected}
+    write_confusion(
+        {run: folder / "predictions.npz" for run, folder in folders.items()}, arguments.out
+    )
+
+
+def pictures(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.pictures import draw_pictures
+
+    draw_pictures(arguments.summary, arguments.out, arguments.jobs)

@@ -1,0 +1,64 @@
+"""Results out of the working folder: published, quoted, exported."""
+
+import argparse
+from pathlib import Path
+
+from cgt.arguments import add, run_name
+
+
+def add_publish(commands: argparse._SubParsersAction) -> None:
+    """Add the subcommands of this stage."""
+    command = add(commands, "publish", publish, "copy results into the published folder")
+    command.add_argument("expected", nargs="+", type=run_name, metavar="DATASET/METHOD/SEED")
+    command.add_argument("--results", type=Path, required=True, help="root folder of the results")
+    command.add_argument("--out", type=Path, required=True, help="folder to publish into")
+    command.add_argument("--without", nargs="*", default=[], help="names of files to leave out")
+
+    command = add(commands, "publish-bench", publish_bench, "copy measurements of speed there, too")
+    command.add_argument("measured", type=Path, help="folder of the measurements")
+    command.add_argument("--out", type=Path, required=True, help="folder to publish into")
+
+    command = add(commands, "readme", readme, "put the published tables into the README")
+    command.add_argument("readme", type=Path)
+    command.add_argument("--tables", type=Path, nargs="+", required=True, help="their folders")
+
+    command = add(commands, "export", export, "write runs as ONNX, to be run without torch")
+    command.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run")
+    command.add_argument("--dataset", required=True)
+    command.add_argument("--prepared", type=Path, required=True, help="what they were trained on")
+    command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
+    command.add_argument("--point", default="knee", help="operating point to answer at (knee)")
+    command.add_argument(
+        "--threshold", type=float, nargs="+", help="instead of the point's: one, or one per exit"
+    )
+    command.add_argument("--out", type=Path, required=True, help="root folder of the exports")
+
+
+def publish(arguments: argparse.Namespace) -> None:
+    from cgt.publish import publish
+
+    publish(arguments.results, arguments.expected, arguments.out, arguments.without)
+
+
+def publish_bench(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.performance import write_page
+    from cgt.publish import publish_benchmarks
+
+    publish_benchmarks(arguments.measured, arguments.out)
+    write_page(arguments.out)
+
+
+def readme(arguments: argparse.Namespace) -> None:
+    from cgt.readme import fill
+
+    fill(arguments.readme, arguments.tables)
+
+
+def export(arguments: argparse.Namespace) -> None:
+    from cgt.data import load
+    from cgt.export import export_run
+
+    data = load(arguments.dataset, arguments.prepared, arguments.raw)
+    answering = {"point": arguments.point, "threshold": arguments.threshold}
+    for folder in arguments.runs:
+        print(export_run(folder, data, arguments.prepared, arguments.out, **answering))

@@ -1,0 +1,89 @@
+"""Training, and the search for hyperparameters."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from cgt.arguments import add, add_job
+
+
+def add_train(commands: argparse._SubParsersAction) -> None:
+    """Add the subcommands of this stage."""
+    command = add(commands, "train", train, "train one method on one dataset at one seed")
+    add_job(command)
+    command.add_argument("--out", type=Path, required=True, help="folder of the run")
+    command.add_argument("--checkpoints", type=Path, required=True, help="folder to resume from")
+
+    command = add(commands, "tune-trial", tune_trial, "train and score one trial on validation")
+    add_job(command)
+    command.add_argument("--trial", type=int, required=True)
+    command.add_argument("--work", type=Path, required=True, help="folder of the trial's run")
+    command.add_argument("--out", type=Path, required=True, help="result (.json)")
+
+    command = add(commands, "tune-select", tune_select, "gather all trials and choose the best")
+    command.add_argument("trials", type=Path, nargs="+", help="results of tune-trial (.json)")
+    command.add_argument("--out", type=Path, required=True, help="folder of tuning.csv, best.yaml")
+
+
+def train(arguments: argparse.Namespace) -> None:
+    _train(arguments, arguments.out, arguments.checkpoints)
+
+
+def tune_trial(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.area import validation_area
+    from cgt.files import write_json
+    from cgt.predictions import load_predictions
+    from cgt.training import DivergedError
+
+    try:
+        _train(arguments, arguments.work, arguments.work)
+        score = validation_area(load_predictions(arguments.work / "predictions.npz"))
+    except DivergedError as error:
+        # A learning rate that is too high is an answer, not a failure of the search.
+        print(error, file=sys.stderr)
+        score = 0.0
+    record = {
+        "dataset": arguments.dataset,
+        "method": arguments.method,
+        "trial": arguments.trial,
+        "seed": arguments.seed,
+        "settings": {"lr": arguments.settings["lr"], **arguments.hyperparameters},
+        "score": score,
+    }
+    write_json(arguments.out, record)
+
+
+def tune_select(arguments: argparse.Namespace) -> None:
+    from cgt.tuning import write_selection
+
+    write_selection(arguments.trials, arguments.out)
+
+
+def _train(arguments: argparse.Namespace, out: Path, checkpoints: Path) -> None:
+    """Train the job of the arguments and write the run with its manifest."""
+    import torch
+
+    from cgt.files import remove_leftovers, write_json
+    from cgt.lock import locked
+    from cgt.manifest import build_manifest
+    from cgt.training import Job, train_run
+
+    asked = _asked(arguments)
+    with locked(checkpoints):
+        for folder in (out, checkpoints):
+            remove_leftovers(folder)
+        start = time.perf_counter()
+
+        def finish(data) -> None:
+            seconds = time.perf_counter() - start
+            manifest = build_manifest(asked, data.checksums, torch.get_num_threads(), seconds)
+            write_json(out / "manifest.json", manifest)
+
+        job = Job(**asked, prepared=arguments.prepared, raw_dir=arguments.raw)
+        train_run(job, out, checkpoints, finish)
+
+
+def _asked(arguments: argparse.Namespace) -> dict:
+    names = ("dataset", "method", "seed", "settings", "hyperparameters")
+    return {name: getattr(arguments, name) for name in names}
