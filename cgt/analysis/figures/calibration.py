@@ -9,13 +9,13 @@ from cgt.analysis.calibration import BINS
 from cgt.analysis.figures.parts import (
     Frames,
     exit_handles,
+    grid,
     legend,
-    panels,
     percent,
     pick,
 )
 from cgt.analysis.frames import routing_exits
-from cgt.analysis.style import EXIT_COLORS, dataset_name, looks, order
+from cgt.analysis.style import EXIT_COLORS, dataset_name, order
 
 STYLES = {
     "none": {"linewidth": 1.3},
@@ -36,14 +36,7 @@ def calibration(frames: Frames) -> Figure:
     frame = frames["reliability"]
     exits = routing_exits(frames)
     datasets = order(frame, "dataset")
-    figure, axes = panels(
-        len(datasets),
-        len(exits),
-        max(1.3, 7.0 / max(len(exits), 4)),
-        1.25,
-        sharex=True,
-        sharey=True,
-    )
+    figure, axes = grid(datasets, exits, "Confidence (%)")
     for row, dataset in zip(axes, datasets, strict=True):
         for ax, method in zip(row, exits, strict=True):
             ax.axhline(0, color="0.6", linewidth=0.7)
@@ -54,9 +47,6 @@ def calibration(frames: Frames) -> Figure:
     corner.set_xticks([0, 0.5, 1])
     percent(corner.xaxis)
     percent(corner.yaxis)
-    for top, bottom, look in zip(axes[0], axes[-1], looks(exits).values(), strict=True):
-        top.set_title(look.name)
-        bottom.set_xlabel("Confidence (%)")
     handles = [
         *exit_handles(max(exits.values())),
         *(Line2D([], [], color="0.3", label=_LABELS[s], **style) for s, style in STYLES.items()),

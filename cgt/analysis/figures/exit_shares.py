@@ -8,13 +8,13 @@ from cgt.analysis.figures.parts import (
     Frames,
     band,
     exit_handles,
+    grid,
     legend,
-    panels,
     percent,
     pick,
 )
 from cgt.analysis.frames import routing_exits
-from cgt.analysis.style import EXIT_COLORS, dataset_name, looks, order
+from cgt.analysis.style import EXIT_COLORS, dataset_name, order
 
 
 def exit_shares(frames: Frames) -> Figure:
@@ -27,14 +27,7 @@ def exit_shares(frames: Frames) -> Figure:
     curves = curves[curves["threshold"] < 1]
     exits = routing_exits(frames)
     datasets = order(curves, "dataset")
-    figure, axes = panels(
-        len(datasets),
-        len(exits),
-        max(1.3, 7.0 / max(len(exits), 4)),
-        1.25,
-        sharex=True,
-        sharey=True,
-    )
+    figure, axes = grid(datasets, exits, "Threshold")
     for row, dataset in zip(axes, datasets, strict=True):
         for ax, method in zip(row, exits, strict=True):
             picked = pick(curves, dataset, method)
@@ -51,8 +44,5 @@ def exit_shares(frames: Frames) -> Figure:
     corner.set_ylim(0, 1)
     corner.set_xticks([0, 2, 4], ["0", "0.99", "0.9999"])
     corner.xaxis.set_minor_locator(MultipleLocator(1))
-    for top, bottom, look in zip(axes[0], axes[-1], looks(exits).values(), strict=True):
-        top.set_title(look.name)
-        bottom.set_xlabel("Threshold")
     legend(figure, exit_handles(max(exits.values())), curves)
     return figure

@@ -1,6 +1,6 @@
 """What several figures share: panels, bands over seeds, and accuracy drawn against something."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,17 @@ def panels(
     size = (columns * width, rows * height + _LEGEND)
     figure = Figure(figsize=size, layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def grid(datasets: Sequence[str], methods: Iterable[str], label: str) -> tuple[Figure, np.ndarray]:
+    """A small panel per dataset (rows) and method (columns) on the same axes; `label` of x."""
+    methods = list(methods)
+    width = max(1.3, 7.0 / max(len(methods), 4))
+    figure, axes = panels(len(datasets), len(methods), width, 1.25, sharex=True, sharey=True)
+    for top, bottom, look in zip(axes[0], axes[-1], looks(methods).values(), strict=True):
+        top.set_title(look.name)
+        bottom.set_xlabel(label)
+    return figure, axes
 
 
 def percent(axis: Axis) -> None:
