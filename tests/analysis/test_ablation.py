@@ -149,6 +149,16 @@ def test_a_time_is_bold_if_its_interval_leaves_out_1():
     assert "| **0.25 (0.25 to 0.25)** |" in text
 
 
+def test_only_what_is_to_save_time_is_timed(tmp_path):
+    cells = [*CELLS, cell("skip_resolved", "true", "", "", "soft_cgt,labels=false")]
+    for name, frame in frames().items():
+        write_csv(frame, tmp_path / f"{name}.csv")
+    write_effects(tmp_path, cells, tmp_path / "effects")
+    timed = pd.read_csv(tmp_path / "effects/timing_effects.csv")
+    assert timed["row"].tolist() == ["skip_resolved"]
+    assert len(pd.read_csv(tmp_path / "effects/effects.csv")) > 3 * len(CELLS)
+
+
 @pytest.mark.parametrize("seeds", [3, 1])
 def test_figures_and_tables_are_drawn_from_the_summary(tmp_path, seeds):
     for name, frame in frames(seeds).items():

@@ -49,4 +49,4 @@ def timing_effects(timings: pd.DataFrame, cells: Sequence[Mapping[str, str]]) ->
                 "n": found.n,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*CELL, "seconds", "ratio", "ci_low", "ci_high", "n"])
