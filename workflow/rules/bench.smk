@@ -1,6 +1,6 @@
 # How fast: measured, apart from the default run, by `make bench`. Never two at a time.
 BENCHMARKS = f"{RESULTS}/benchmarks"
-BENCH_PREPARED = first_prepared(BENCH_DATASETS)
+BENCH_PREPARED = expand(rules.prepare.output, zip, **at_first_seed(BENCH_DATASETS))
 BENCH_RAW = [path for dataset in BENCH_DATASETS for path in raw_files(dataset)]
 
 

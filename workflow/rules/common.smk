@@ -91,6 +91,11 @@ BENCH_DATASETS = [name for name in ("fashion_mnist", "indian_pines") if name in 
 BENCH_METHODS = [name for name in ("branchynet", "soft_cgt", "hard_cgt") if name in METHODS]
 
 
+def at_first_seed(datasets):
+    """Wildcards of each dataset at the first of its seeds."""
+    return {"dataset": datasets, "seed": [SEEDS[dataset][0] for dataset in datasets]}
+
+
 def folder_of_raw(wildcards, input):
     return PurePath(input.raw[0]).parent.as_posix()
 

@@ -48,15 +48,9 @@ rule prepare:
         " --out {output:q} {params.options:q} > {log:q} 2>&1"
 
 
-def first_prepared(datasets):
-    """Each dataset as prepared at the first of its seeds."""
-    first = [SEEDS[dataset][0] for dataset in datasets]
-    return expand(rules.prepare.output, zip, dataset=datasets, seed=first)
-
-
 rule audit:
     input:
-        prepared=first_prepared(SCENES),
+        prepared=expand(rules.prepare.output, zip, **at_first_seed(SCENES)),
         raw=raw_files("indian_pines"),
         code=code("cgt.data.audit") + code("cgt.analysis.audit"),
     output:
