@@ -78,7 +78,11 @@ def as_exit_weights(values: Sequence[float] | Tensor | None, like: Tensor, exits
 
 def as_thresholds(threshold: float | Sequence[float] | Tensor, exits: int) -> list[float]:
     """One threshold for each of the first E−1 exits, in [0, 1]; a scalar serves them all."""
-    # Not with torch: inference on one sample would spend more time here than on deciding.
+    # Not with torch, nor with numpy in the usual case: inference on one sample would spend more time
+    # here than on deciding.
+    if isinstance(threshold, float):
+        check_probability("threshold", threshold)
+        return [threshold] * (exits - 1)
     plain = threshold.tolist() if isinstance(threshold, Tensor) else threshold
     given = np.asarray(plain, dtype=np.float64)
     if given.shape not in ((), (exits - 1,)):

@@ -3,7 +3,7 @@
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -89,24 +89,23 @@ def _measure(
     # The same samples for all; in random order, because they are sorted by place.
     order = np.random.default_rng(0).permutation(len(data.test.y))[: SAMPLES[batch]]
     inputs = batches(data.test.x[order], batch)
-    loops: dict[Hashable, Callable[[], np.ndarray]] = {
+    loops = {
         index: partial(seconds_of, one.answer, inputs[one.variant == "deployed"])
         for index, one in enumerate(compared)
     }
-    if batch == 1:
-        loops |= _decision_loops(opened, inputs[False])
     seconds = {name: np.median(found, axis=0) for name, found in interleave(loops, ROUNDS).items()}
+    overheads = {
+        name: decision_overhead(run, inputs[False])
+        for name, run in opened.items()
+        if batch == 1 and not isinstance(run.network, SideBySide)
+    }
     full = {one.method: seconds[i].sum() for i, one in enumerate(compared) if one.is_whole}
     everything = batches(data.test.x, batch)
     rows = []
     for index, one in enumerate(compared):
         row = rows_of(one, batch, order, seconds[index], full[one.method], data.test.y)
-        if batch == 1 and one.variant == "infer":
-            # Each sample takes the same way here, so the median says it all; a mean would not.
-            with_decisions, without = (
-                np.median(seconds[one.method, what]) for what in ("infer", "full")
-            )
-            row["decision_overhead"] = float(with_decisions / without - 1)
+        if one.method in overheads and one.variant == "infer":
+            row["decision_overhead"] = overheads[one.method]
         if one.stops:
             row["disagreements"] = disagreements(one, everything[one.variant == "deployed"])
         rows.append(row)
@@ -165,12 +164,7 @@ def rows_of(
 def seconds_of(answer: Callable[[Any], Any], inputs: Sequence[Any]) -> np.ndarray:
     """Seconds of each call."""
     answer(inputs[0])  # the caches hold the weights of whatever ran before
-    seconds = np.empty(len(inputs))
-    for i, x in enumerate(inputs):
-        start = time.perf_counter()
-        answer(x)
-        seconds[i] = time.perf_counter() - start
-    return seconds
+    return np.array([_seconds(answer, x) for x in inputs])
 
 
 def disagreements(one: Variant, inputs: Sequence[Any]) -> int:
@@ -186,16 +180,21 @@ def batches(x: np.ndarray, batch: int) -> dict[bool, Sequence[Any]]:
     return {False: tensor.split(batch), True: np.split(x, range(batch, len(x), batch))}
 
 
-def _decision_loops(
-    opened: Mapping[str, Run], inputs: Sequence[Tensor]
-) -> dict[Hashable, Callable[[], np.ndarray]]:
-    """For each method the network that nobody leaves early: with its decisions and without."""
-    loops: dict[Hashable, Callable[[], np.ndarray]] = {}
-    for method, run in opened.items():
-        if isinstance(run.network, SideBySide):
-            continue
-        network = without_exits(run.network)
-        with_decisions = partial(network.infer, threshold=1.0, rule=run.rule)
-        loops[method, "infer"] = partial(seconds_of, with_decisions, inputs)
-        loops[method, "full"] = partial(seconds_of, partial(run_to_the_end, network), inputs)
-    return loops
+def decision_overhead(run: Run, inputs: Sequence[Tensor]) -> float:
+    """Share that deciding adds to the time of the network that nobody leaves early.
+
+    ``inputs`` are single samples. With and without take turns at each of them: the pace of a
+    machine changes faster than whole rounds would see.
+    """
+    network = without_exits(run.network)
+    with_decisions = partial(network.infer, threshold=1.0, rule=run.rule)
+    answers = (with_decisions, partial(run_to_the_end, network))
+    seconds = [[_seconds(answer, x) for answer in answers] for _ in range(ROUNDS) for x in inputs]
+    decided, not_decided = np.median(seconds, axis=0)
+    return float(decided / not_decided - 1)
+
+
+def _seconds(answer: Callable[[Any], Any], x: Any) -> float:
+    start = time.perf_counter()
+    answer(x)
+    return time.perf_counter() - start
