@@ -78,8 +78,8 @@ def as_exit_weights(values: Sequence[float] | Tensor | None, like: Tensor, exits
 
 def as_thresholds(threshold: float | Sequence[float] | Tensor, exits: int) -> list[float]:
     """One threshold for each of the first E−1 exits, in [0, 1]; a scalar serves them all."""
-    # Not with torch, nor with numpy in the usual case: inference on one sample would spend more time
-    # here than on deciding.
+    # Not with torch, nor usually with numpy: inference on one sample would spend more time here
+    # than on deciding.
     if isinstance(threshold, float):
         check_probability("threshold", threshold)
         return [threshold] * (exits - 1)
