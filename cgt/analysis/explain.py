@@ -35,7 +35,7 @@ def gradients_paragraph(frames: Frames) -> str:
         for dataset in order(gradients, "dataset")
         if len(_present(gradients, dataset, GATED))
     ]
-    return _paragraph(intro, sentences, gradients)
+    return _paragraph(intro, sentences)
 
 
 def resolved_paragraph(frames: Frames) -> str:
@@ -52,8 +52,8 @@ def resolved_paragraph(frames: Frames) -> str:
         methods = [m for m in _present(training, dataset, GATED) if exits[m] > 1]
         if methods:
             found = " ".join(_resolved(frames, dataset, m, exits[m]) for m in methods)
-            sentences.append(f"{dataset_name(dataset)}: {found}")
-    return _paragraph(intro, sentences, training)
+            sentences.append(f"{_named(training, dataset)}: {found}")
+    return _paragraph(intro, sentences)
 
 
 def change(before: float, after: float) -> str:
@@ -110,7 +110,9 @@ def _on_dataset(gradients: pd.DataFrame, dataset: str) -> str:
             words = proportion(last[method].mean(), last[REFERENCE].mean())
             text += f", {words} under {names[REFERENCE]}"
         parts.append(text)
-    return f"{dataset_name(dataset)}: {'; '.join(parts)}. {_cosines(gradients, dataset, names)}"
+    return (
+        f"{_named(gradients, dataset)}: {'; '.join(parts)}. {_cosines(gradients, dataset, names)}"
+    )
 
 
 def _cosines(gradients: pd.DataFrame, dataset: str, names: dict[str, str]) -> str:
@@ -158,11 +160,15 @@ def _of(values: pd.Series, dataset: str, method: str) -> np.ndarray:
     return values[((rows["dataset"] == dataset) & (rows["method"] == method)).to_numpy()].to_numpy()
 
 
-def _paragraph(intro: str, sentences: list[str], frame: pd.DataFrame) -> str:
+def _named(frame: pd.DataFrame, dataset: str) -> str:
+    n = frame.loc[frame["dataset"] == dataset, "seed"].nunique()
+    return f"{dataset_name(dataset)} (n = {n})"
+
+
+def _paragraph(intro: str, sentences: list[str]) -> str:
     if not sentences:
         return f"{intro} No method with a gate was run."
-    n = frame["seed"].nunique()
-    return f"{intro} {' '.join(sentences)} (Mean ± half of the 95 % interval, n = {n}.)"
+    return f"{intro} {' '.join(sentences)} (Mean ± half of the 95 % interval over n seeds.)"
 
 
 def _listed(parts: list[str]) -> str:

@@ -71,16 +71,26 @@ def test_gradients_by_hand():
     ) in text
     assert "against each other under HardCGT (cosine −0.25 ± 0.00)" in text
     assert "SoftCGT" not in text
-    assert text.endswith("n = 2.)")
+    assert "Indian Pines (n = 2): under" in text
 
 
 def test_resolved_by_hand():
     text = resolved_paragraph(frames_of(["branchynet", "soft_cgt"], seeds=(1,)))
     assert (
-        "Indian Pines: SoftCGT calls 90.0 % of the training samples resolved, but only 70.0 % of "
-        "the validation samples. At τ = 0.9 its last exit answers 40.0 % of the test samples, more "
+        "Indian Pines (n = 1): SoftCGT calls 90.0 % of the training samples resolved, but only "
+        "70.0 % of the validation samples. At τ = 0.9 its last exit answers 40.0 % of the test samples, more "
         "than the 10.0 % of the training samples that the gates leave to it."
     ) in text
+
+
+@pytest.mark.parametrize("paragraph", [gradients_paragraph, resolved_paragraph])
+def test_each_dataset_has_its_own_number_of_seeds(paragraph):
+    few, many = frames_of(["hard_cgt"]), frames_of(["hard_cgt"], seeds=(1, 2, 3))
+    both = {
+        name: pd.concat([few[name], many[name].assign(dataset="fashion_mnist")]) for name in few
+    }
+    text = paragraph({**both, "exits": few["exits"]})
+    assert "Indian Pines (n = 2): " in text and "Fashion-MNIST (n = 3): " in text
 
 
 @pytest.mark.parametrize("paragraph", [gradients_paragraph, resolved_paragraph])
