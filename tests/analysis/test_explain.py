@@ -78,8 +78,8 @@ def test_resolved_by_hand():
     text = resolved_paragraph(frames_of(["branchynet", "soft_cgt"], seeds=(1,)))
     assert (
         "Indian Pines (n = 1): SoftCGT calls 90.0 % of the training samples resolved, but only "
-        "70.0 % of the validation samples. At τ = 0.9 its last exit answers 40.0 % of the test samples, more "
-        "than the 10.0 % of the training samples that the gates leave to it."
+        "70.0 % of the validation samples. At τ = 0.9 its last exit answers 40.0 % of the test "
+        "samples, more than the 10.0 % of the training samples that the gates leave to it."
     ) in text
 
 
