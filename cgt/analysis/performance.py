@@ -68,15 +68,16 @@ def _inference(table: pd.DataFrame) -> str:
         f"Inference on one thread at the operating point *{point_name(_POINT)}*. "
         "Multiply–accumulates and time are relative to the same network run to the end, measured "
         "in turn; *deciding*: what the exits' decisions add to it where nobody leaves early. The "
-        "last two columns are the latency of one sample. Over all points, batch sizes and engines "
-        f"{_disagreements(table)} on the whole test sets differ from what the runs wrote."
+        "last two columns are the latency of one sample. Answers that differ from what the run "
+        "wrote, over all points, batch sizes and engines on the whole test sets: "
+        f"{_disagreements(table)}."
     )
     return f"{markdown(rows, text=('Dataset', 'Method'))}\n{note}\n"
 
 
 def _disagreements(table: pd.DataFrame) -> str:
     counts = [int(float(count)) for count in table["disagreements"] if count != ""]
-    return f"{sum(counts)} answers in {len(counts)} passes"
+    return f"{sum(counts)} in {len(counts)} passes"
 
 
 def _share(share: float | str) -> str:

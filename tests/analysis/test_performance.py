@@ -9,12 +9,12 @@ from cgt.analysis.performance import NOTHING, growth, performance_markdown, writ
 
 MACHINE = {"cpu": "Abacus", "cpu_count": 2, "versions": {"python": "3.11.7", "torch": "2.13.0"}}
 INFER = """\
-dataset,method,point,variant,batch,relative_macs,relative_time,p50_ms,p95_ms,p99_ms,decision_overhead
-fashion_mnist,soft_cgt,,full,1,1,1,0.5,0.6,0.7,
-fashion_mnist,soft_cgt,knee,infer,1,0.21,0.41,0.2,0.3,0.4,0.042
-fashion_mnist,soft_cgt,knee,infer,256,0.21,0.234,,,,
-fashion_mnist,soft_cgt,knee,deployed,1,0.21,0.1,0.05,0.06,0.07,
-fashion_mnist,soft_cgt,tau_0.9,infer,1,0.9,0.9,9,9,9,0.9
+dataset,method,point,variant,batch,relative_macs,relative_time,p50_ms,p95_ms,p99_ms,decision_overhead,disagreements
+fashion_mnist,soft_cgt,,full,1,1,1,0.5,0.6,0.7,,
+fashion_mnist,soft_cgt,knee,infer,1,0.21,0.41,0.2,0.3,0.4,0.042,2
+fashion_mnist,soft_cgt,knee,infer,256,0.21,0.234,,,,,0
+fashion_mnist,soft_cgt,knee,deployed,1,0.21,0.1,0.05,0.06,0.07,,0
+fashion_mnist,soft_cgt,tau_0.9,infer,1,0.9,0.9,9,9,9,0.9,1
 """
 TRAIN = """\
 dataset,loop,method,batch_size,steps,repeats,samples_per_second,relative_to_bound,relative_to_conventional
@@ -53,6 +53,7 @@ def test_each_table_becomes_a_part(tmp_path):
         "| Fashion-MNIST | SoftCGT | 21 % | 23 % | 41 % | 4 % | 0.20 / 0.30 / 0.40 "
         "| 0.05 / 0.06 / 0.07 |"
     ) in page
+    assert "engines on the whole test sets: 3 in 4 passes." in page
     assert "| Fashion-MNIST | ours | SoftCGT | 3,872 | 97 % | 4.0 × |" in page
     assert "| samples | 1,024 to 2,048 | 2.0 × | 2.0 × | 4.0 × | 1.00 | 2.00 |" in page
     assert "| cgt --help | 0.123 s | < 0.3 s |" in page
