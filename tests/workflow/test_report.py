@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import jinja2
 import pytest
 from checkout import ROOT
 
@@ -49,7 +50,19 @@ def test_every_table_has_a_caption_and_every_caption_a_table(results):
 
 def test_captions_hold_no_counts_of_seeds():
     for path in CAPTIONS.rglob("*.rst"):
-        assert not re.search(r"n = \d|\d+ seeds", path.read_text(encoding="utf-8")), path.name
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"n = |\d+ seeds", text), path.name
+
+
+@pytest.mark.parametrize(
+    ("seeds", "shown"),
+    [([1, 2], "1, 2"), ({"one": [1, 2], "two": [1, 2, 3]}, "2 on one, 3 on two")],
+)
+def test_landing_page_counts_the_seeds_of_each_dataset(seeds, shown):
+    template = (CAPTIONS / "workflow.rst").read_text(encoding="utf-8")
+    config = {"datasets": {"one": {}, "two": {}}, "methods": {}, "seeds": seeds}
+    text = jinja2.Template(template).render(snakemake={"config": config}, categories=[])
+    assert f"| **Seeds:** {shown}\n" in text
 
 
 def test_the_page_holds_every_figure_and_table(finished, results):
