@@ -10,7 +10,7 @@ from typing import Any
 
 from cgt.bench.measure import write_table
 from cgt.bench.processes import peak_gigabytes, python, seconds, seconds_to_first_step
-from cgt.config import load_config
+from cgt.config import load_config, seeds_of
 
 COLUMNS = ("what", "value", "unit", "goal")
 REPEATS = 3
@@ -68,7 +68,7 @@ def _smoke_rows(snakefile: Path, raw: Path, folder: Path) -> list[tuple]:
     # A copy: Snakemake may decide to make raw files anew, and deletes them first.
     settings = load_config(config / "config.yaml", smoke)
     shutil.copytree(raw / SMOKE_DATASET, folder / settings["data"]["raw"] / SMOKE_DATASET)
-    seed = settings["seeds"][0]
+    seed = seeds_of(settings, SMOKE_DATASET)[0]
     prepared = f"{settings['data']['prepared']}/{SMOKE_DATASET}/{seed}.npz"
 
     def run(cores: int) -> float:

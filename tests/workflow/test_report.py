@@ -61,8 +61,11 @@ def test_captions_hold_no_counts_of_seeds():
 def test_landing_page_counts_the_seeds_of_each_dataset(seeds, shown):
     template = (CAPTIONS / "workflow.rst").read_text(encoding="utf-8")
     config = {"datasets": {"one": {}, "two": {}}, "methods": {}, "seeds": seeds}
-    text = jinja2.Template(template).render(snakemake={"config": config}, categories=[])
-    assert f"| **Seeds:** {shown}\n" in text
+    for trim in (False, True):
+        environment = jinja2.Environment(trim_blocks=trim, lstrip_blocks=trim)
+        text = environment.from_string(template).render(snakemake={"config": config}, categories=[])
+        assert text.startswith("Early-exit training")
+        assert f"| **Seeds:** {shown}\n\n" in text
 
 
 def test_the_page_holds_every_figure_and_table(finished, results):
