@@ -6,8 +6,10 @@ method itself is `soft_cgt`. So studies that meet in a point share its runs.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from cgt.config import seeds_of
 
 LABEL_SMOOTHING = "label_smoothing"
 """The one key that a study may vary though it belongs to the dataset, not to the method."""
@@ -23,7 +25,10 @@ class Variant(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """One point of a study; a study of one key has no `column`. Values are text."""
+    """One point of a study; a study of one key has no `column`. Values are text.
+
+    It is compared to the tuned method at `seeds`; other studies may have its runs at more.
+    """
 
     dataset: str
     method: str
@@ -32,6 +37,7 @@ class Cell(NamedTuple):
     column: str
     column_value: str
     variant: str
+    seeds: Sequence[int]
 
 
 class _Point(NamedTuple):
@@ -39,6 +45,7 @@ class _Point(NamedTuple):
     method: str
     given: Mapping[str, Any]
     varied: Mapping[str, Any]
+    seeds: Sequence[int]
 
 
 def cells(config: Mapping, defaults: Mapping[str, Mapping[str, Any]]) -> list[Cell]:
@@ -53,7 +60,7 @@ def cells(config: Mapping, defaults: Mapping[str, Mapping[str, Any]]) -> list[Ce
         (row, row_value), (column, column_value) = [*point.varied.items(), ("", "")][:2]
         name = _name(method, _changes(config, defaults, point))
         values = (row, text(row_value), column, text(column_value))
-        found.append(Cell(dataset, method, *values, name))
+        found.append(Cell(dataset, method, *values, name, point.seeds))
     return found
 
 
@@ -62,22 +69,20 @@ def variants(
 ) -> dict[tuple[str, str], Variant]:
     """What to train, by dataset and name; the tuned method of every study comes first."""
     found = {}
-    for point in _points(config):
+    for point, changes in _compared(config, defaults):
         dataset, method = point.dataset, point.method
-        for changes in ({}, _changes(config, defaults, point)):
-            own = {**settings_of(config, method)[dataset], **changes}
-            smoothing = own.pop(LABEL_SMOOTHING, config["datasets"][dataset][LABEL_SMOOTHING])
-            found[dataset, _name(method, changes)] = Variant(method, smoothing, own)
+        own = {**settings_of(config, method)[dataset], **changes}
+        smoothing = own.pop(LABEL_SMOOTHING, config["datasets"][dataset][LABEL_SMOOTHING])
+        found[dataset, _name(method, changes)] = Variant(method, smoothing, own)
     return found
 
 
 def runs(config: Mapping, defaults: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, int]]:
-    """Dataset, name and seed of every run."""
-    return [
-        (dataset, name, seed)
-        for dataset, name in variants(config, defaults)
-        for seed in config["ablation"]["seeds"][dataset]
-    ]
+    """Dataset, name and seed of every run, the seeds of a variant side by side."""
+    needed: dict[tuple[str, str], set[int]] = {}
+    for point, changes in _compared(config, defaults):
+        needed.setdefault((point.dataset, _name(point.method, changes)), set()).update(point.seeds)
+    return [(*variant, seed) for variant, seeds in needed.items() for seed in sorted(seeds)]
 
 
 def settings_of(config: Mapping, method: str) -> Mapping[str, Mapping[str, Any]]:
@@ -94,13 +99,27 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:g}"
 
 
+def _compared(config: Mapping, defaults: Mapping) -> Iterator[tuple[_Point, dict[str, Any]]]:
+    """What each point changes, after the tuned method that it is compared to."""
+    for point in _points(config):
+        yield point, {}
+        yield point, _changes(config, defaults, point)
+
+
 def _points(config: Mapping) -> Iterator[_Point]:
     for study in config.get("ablation", {}).get("studies", []):
         vary = study["vary"]
         for dataset, method in itertools.product(study["datasets"], study["methods"]):
+            seeds = _seeds(config, study, dataset)
             for values in itertools.product(*vary.values()):
                 varied = dict(zip(vary, values, strict=True))
-                yield _Point(dataset, method, study.get("given", {}), varied)
+                yield _Point(dataset, method, study.get("given", {}), varied, seeds)
+
+
+def _seeds(config: Mapping, study: Mapping, dataset: str) -> Sequence[int]:
+    if study.get("all_seeds", False):
+        return seeds_of(config, dataset)
+    return config["ablation"]["seeds"][dataset]
 
 
 def _changes(config: Mapping, defaults: Mapping, point: _Point) -> dict[str, Any]:

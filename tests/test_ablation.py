@@ -36,8 +36,9 @@ def test_cells_are_all_combinations_named_by_what_is_not_as_tuned():
         *("soft_cgt", "soft_cgt,label_smoothing=0.1"),
         "hard_cgt,tau=0.9",
     ]
-    assert found[1] == ("a", "soft_cgt", "tau", "0.5", "labels", "false", "soft_cgt,labels=false")
-    assert found[-1] == ("a", "hard_cgt", "tau", "0.9", "", "", "hard_cgt,tau=0.9")
+    labels = ("tau", "0.5", "labels", "false", "soft_cgt,labels=false")
+    assert found[1] == ("a", "soft_cgt", *labels, [1, 2])
+    assert found[-1] == ("a", "hard_cgt", "tau", "0.9", "", "", "hard_cgt,tau=0.9", [1, 2])
 
 
 def test_variants_change_the_varied_keys_only():
@@ -60,6 +61,29 @@ def test_studies_that_meet_share_their_runs():
     assert len(set(found)) == len(found)
     assert found.count(("a", "soft_cgt", 1)) == 1
     assert {seed for dataset, _, seed in found if dataset == "b"} == {7}
+
+
+def test_a_study_at_all_seeds_shares_runs_with_one_at_few():
+    few = {"methods": ["hard_cgt"], "datasets": ["a"], "vary": {"tau": [0.7, 0.9]}}
+    both = {
+        "methods": ["hard_cgt"],
+        "datasets": ["a"],
+        "all_seeds": True,
+        "vary": {"leak": [0.0, 0.1]},
+    }
+    ablation = {**CONFIG["ablation"], "studies": [few, both]}
+    config = {**CONFIG, "seeds": {"a": [1, 2, 3], "b": [1]}, "ablation": ablation}
+    found = cells(config, DEFAULTS)
+    assert [cell.seeds for cell in found] == [[1, 2], [1, 2], [1, 2, 3], [1, 2, 3]]
+    at = {}
+    for _, name, seed in runs(config, DEFAULTS):
+        at.setdefault(name, []).append(seed)
+    assert at == {
+        "hard_cgt": [1, 2, 3],
+        "hard_cgt,tau=0.9": [1, 2],
+        "hard_cgt,leak=0": [1, 2, 3],
+        "hard_cgt,leak=0.1": [1, 2, 3],
+    }
 
 
 def test_what_a_study_is_given_holds_at_all_its_points():

@@ -7,7 +7,7 @@ from cgt.analysis.ablation.effects import effects, read_effects, told_apart
 from cgt.analysis.ablation.table import ablation_markdown
 from cgt.analysis.ablation.timing import timing_effects
 from cgt.analysis.ablation.timing_table import timing_markdown
-from cgt.analysis.frames import write_csv
+from cgt.analysis.frames import TABLES, write_csv
 
 T_2 = 4.302653  # 97.5 % point of Student's t with 2 degrees of freedom
 TUNED = [0.90, 0.92, 0.94]
@@ -15,10 +15,25 @@ CHANGED = [0.91, 0.94, 0.97]  # 1, 2 and 3 points better
 SECONDS = {"soft_cgt": [10.0, 10.0, 40.0], "soft_cgt,labels=false": [5.0, 2.5, 5.0]}
 
 
-def cell(row, row_value, column, column_value, variant):
-    names = ("dataset", "method", "row", "row_value", "column", "column_value", "variant")
-    values = ("indian_pines", "soft_cgt", row, row_value, column, column_value, variant)
-    return dict(zip(names, values, strict=True))
+SCORES = {"soft_cgt": [0.5, 0.6, 0.7, 0.7], "soft_cgt,labels=false": [0.5, 0.7, 0.8, 0.8]}
+"""Validation accuracy, mean over the exits, after each of four epochs."""
+
+
+def cell(row, row_value, column, column_value, variant, seeds=(1, 2, 3)):
+    return {
+        "dataset": "indian_pines",
+        "method": "soft_cgt",
+        "row": row,
+        "row_value": row_value,
+        "column": column,
+        "column_value": column_value,
+        "variant": variant,
+        "seeds": list(seeds),
+    }
+
+
+def at(seeds, cells=None):
+    return [{**one, "seeds": list(seeds)} for one in cells or CELLS]
 
 
 CELLS = [
@@ -43,7 +58,15 @@ def frames(seeds=3):
     ]
     names = ["dataset", "method", "seed", "exit", "accuracy", "f1_macro", "macs"]
     seconds = [(*run[:3], SECONDS[run[1]][run[2] - 1]) for run in runs]
+    training = [
+        # The exits differ by 0.2, so that neither alone tells the mean.
+        (*run[:3], epoch, exit, 1.0, score + 0.2 * (exit - 1.5), 1.0, 1.0, 1.0, 1.0)
+        for run in runs
+        for epoch, score in enumerate(SCORES[run[1]], start=1)
+        for exit in (1, 2)
+    ]
     return {
+        "training": pd.DataFrame(training, columns=TABLES["training"].columns),
         "areas": areas,
         "exits": pd.DataFrame(exits, columns=names),
         "timings": pd.DataFrame(seconds, columns=["dataset", "method", "seed", "seconds"]),
@@ -81,16 +104,30 @@ def test_told_apart_by_the_interval():
     assert told_apart(table).tolist() == [True, False, True, False]
 
 
-def test_a_missing_seed_is_named():
+def test_a_missing_run_is_named():
     incomplete = frames()
     incomplete["areas"] = incomplete["areas"].iloc[:-1]
-    with pytest.raises(ValueError, match="indian_pines/soft_cgt,labels=false: its seeds are not"):
+    missing = "indian_pines/soft_cgt,labels=false/3: this run is missing; seeds 1, 2, 3 are needed"
+    with pytest.raises(ValueError, match=missing):
         effects(incomplete, CELLS)
+
+
+def test_a_cell_is_compared_at_its_own_seeds():
+    """Other studies may have the tuned method at more."""
+    table = effects(frames(), at([1, 2], CELLS[3:])).set_index("metric")
+    assert table.loc["area", "n"] == 2
+    assert table.loc["area", ["mean", "difference"]].tolist() == pytest.approx([0.925, 0.015])
+
+
+def test_where_studies_meet_the_one_with_most_seeds_is_shown():
+    found = effects(frames(), [*at([1, 2]), CELLS[3]])
+    text = ablation_markdown(found)
+    assert "| gate knows labels = no | 94.00 |" in text and "92.50" not in text
 
 
 @pytest.mark.parametrize("seeds", [3, 1])
 def test_what_is_written_is_read_again(tmp_path, seeds):
-    table = effects(frames(seeds), CELLS)
+    table = effects(frames(seeds), at(range(1, seeds + 1)))
     write_csv(table, tmp_path / "effects.csv")
     pd.testing.assert_frame_equal(
         read_effects(tmp_path / "effects.csv"), table, atol=1e-6, check_dtype=False
@@ -109,14 +146,36 @@ def test_table_shows_each_variant_once():
 
 def test_times_are_ratios_of_the_same_seed():
     """Ratios 1/2, 1/4, 1/8: geometric mean 1/4, logarithms with a standard deviation of ln 2."""
-    table = timing_effects(frames()["timings"], CELLS).set_index(["row", "row_value"])
+    table = timing_effects(frames(), CELLS).set_index(["row", "row_value"])
     found = table.loc[("labels", "false")]
     factor = 2 ** (T_2 / np.sqrt(3))
     assert found["seconds"] == pytest.approx(12.5 / 3)
+    assert found["epochs_per_hour"] == pytest.approx(3600 * 4 * (1 / 5 + 1 / 2.5 + 1 / 5) / 3)
     assert found["ratio"] == pytest.approx(0.25)
     assert [found["ci_low"], found["ci_high"]] == pytest.approx([0.25 / factor, 0.25 * factor])
     assert found["n"] == 3
     assert table.loc[("labels", "true"), ["ratio", "ci_low", "ci_high"]].tolist() == [1, 1, 1]
+
+
+def test_time_to_what_both_reach():
+    """Both get to 0.7: the tuned method in three of four epochs, the other in two."""
+    table = timing_effects(frames(), CELLS).set_index(["row", "row_value"])
+    found = table.loc[("labels", "false")]
+    assert found["level_ratio"] == pytest.approx(0.25 * 2 / 3)
+    factor = 2 ** (T_2 / np.sqrt(3))
+    assert found["level_ci_high"] == pytest.approx(found["level_ratio"] * factor)
+    assert table.loc[("labels", "true"), "level_ratio"] == 1
+
+
+def test_who_stays_below_is_measured_at_its_own_best():
+    """The tuned method passes 0.6 in its second epoch; the other needs all four to get there."""
+    worse = frames()
+    training = worse["training"]
+    changed = training["method"] != "soft_cgt"
+    course = training.loc[changed, "epoch"].map({1: 0.3, 2: 0.4, 3: 0.5, 4: 0.6})
+    training.loc[changed, "val_accuracy"] = course
+    found = timing_effects(worse, CELLS[3:]).iloc[0]
+    assert found["level_ratio"] == pytest.approx(0.25 * 4 / 2)
 
 
 def test_times_do_not_enter_the_effects():
@@ -126,26 +185,28 @@ def test_times_do_not_enter_the_effects():
 
 
 def test_a_run_without_time_or_seed_is_named():
-    timings = frames()["timings"]
-    with pytest.raises(ValueError, match="indian_pines/soft_cgt,labels=false: its seeds are not"):
-        timing_effects(timings.iloc[:-1], CELLS)
+    all_of = frames()
+    timings = all_of["timings"]
+    with pytest.raises(ValueError, match="indian_pines/soft_cgt,labels=false/3: this run is miss"):
+        timing_effects({**all_of, "timings": timings.iloc[:-1]}, CELLS)
     with pytest.raises(ValueError, match="indian_pines/soft_cgt/1: its seconds are 0; they must"):
-        timing_effects(timings.assign(seconds=0.0), CELLS)
+        timing_effects({**all_of, "timings": timings.assign(seconds=0.0)}, CELLS)
 
 
 def test_time_stands_beside_area():
-    text = timing_markdown(timing_effects(frames()["timings"], CELLS), effects(frames(), CELLS))
+    text = timing_markdown(timing_effects(frames(), CELLS), effects(frames(), CELLS))
     rows = [line for line in text.splitlines() if line.startswith("| SoftCGT")]
     assert rows == [
-        "| SoftCGT | as tuned | 20.0 |  |  | 3 |",
-        "| SoftCGT | gate knows labels = no | 4.2 | 0.25 (0.04 to 1.40) | +2.00 ± 2.48 | 3 |",
+        "| SoftCGT | as tuned | 1080 |  |  |  | 3 |",
+        "| SoftCGT | gate knows labels = no | 3840 | 0.25 (0.04 to 1.40) "
+        "| **0.17 (0.03 to 0.93)** | +2.00 ± 2.48 | 3 |",
     ]
 
 
 def test_a_time_is_bold_if_its_interval_leaves_out_1():
-    timings = frames()["timings"]
-    timings.loc[3:, "seconds"] = [2.5, 2.5, 10.0]  # all ratios are 1/4
-    text = timing_markdown(timing_effects(timings, CELLS), effects(frames(), CELLS))
+    steady = frames()
+    steady["timings"].loc[3:, "seconds"] = [2.5, 2.5, 10.0]  # all ratios are 1/4
+    text = timing_markdown(timing_effects(steady, CELLS), effects(steady, CELLS))
     assert "| **0.25 (0.25 to 0.25)** |" in text
 
 
@@ -163,7 +224,7 @@ def test_only_what_is_to_save_time_is_timed(tmp_path):
 def test_figures_and_tables_are_drawn_from_the_summary(tmp_path, seeds):
     for name, frame in frames(seeds).items():
         write_csv(frame, tmp_path / f"{name}.csv")
-    write_effects(tmp_path, CELLS, tmp_path / "effects")
+    write_effects(tmp_path, at(range(1, seeds + 1)), tmp_path / "effects")
     assert {path.name for path in (tmp_path / "effects").iterdir()} == {
         "effects.csv",
         "timing_effects.csv",

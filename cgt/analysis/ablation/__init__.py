@@ -1,11 +1,11 @@
 """Ablations: what each part of a method is worth, from the runs' summary to figure and table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
 
-from cgt.analysis.ablation.effects import effects, read_effects
+from cgt.analysis.ablation.effects import Cell, effects, read_effects
 from cgt.analysis.ablation.figure import ablation_figure
 from cgt.analysis.ablation.table import ablation_markdown
 from cgt.analysis.ablation.timing import timing_effects
@@ -19,18 +19,17 @@ SAVERS = {"skip_resolved", "sample_deep"}
 """Hyperparameters that are there to save time; the times of other changes would be noise."""
 
 
-def write_effects(
-    summary_dir: Path | str, cells: Sequence[Mapping[str, str]], out_dir: Path | str
-) -> None:
+def write_effects(summary_dir: Path | str, cells: Sequence[Cell], out_dir: Path | str) -> None:
     """Write `effects.csv` of all cells from the tables of a summary.
 
     Writes `timing_effects.csv`, too: of the cells in which a key of `SAVERS` is varied.
     """
-    paths = {name: Path(summary_dir) / f"{name}.csv" for name in ("areas", "exits", "timings")}
+    names = ("areas", "exits", "timings", "training")
+    paths = {name: Path(summary_dir) / f"{name}.csv" for name in names}
     frames = {name: check(read_csv(path), name, path) for name, path in paths.items()}
     write_csv(effects(frames, cells), Path(out_dir) / EFFECTS)
     timed = [cell for cell in cells if SAVERS & {cell["row"], cell["column"]}]
-    write_csv(timing_effects(frames["timings"], timed), Path(out_dir) / TIMING_EFFECTS)
+    write_csv(timing_effects(frames, timed), Path(out_dir) / TIMING_EFFECTS)
 
 
 def draw_ablation(summary_dir: Path | str, out_dir: Path | str) -> None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from cgt.analysis.statistics import estimate
 
 Frames = Mapping[str, pd.DataFrame]
+Cell = Mapping[str, Any]
+"""The fields of :class:`cgt.ablation.Cell`, as JSON has them."""
 Key = tuple[str, str]
 """Dataset and variant."""
 CELL = ("dataset", "method", "row", "row_value", "column", "column_value", "variant")
@@ -15,19 +18,19 @@ METRICS = ("area", "first_exit", "last_exit")
 """Area under the accuracy-cost curve, and test accuracy of the first and the last exit."""
 
 
-def effects(frames: Frames, cells: Sequence[Mapping[str, str]]) -> pd.DataFrame:
+def effects(frames: Frames, cells: Sequence[Cell]) -> pd.DataFrame:
     """One row per cell and metric: its mean, and its difference from the tuned method.
 
     Args:
         frames: the tables `areas` and `exits`; their `method` is the name of a variant, that of the
             tuned method being the method's own.
-        cells: mappings of `CELL`; a study of one key has an empty `column`.
+        cells: what is compared; a study of one key has an empty `column`.
 
-    `difference`, with its 95 % t interval, is paired by seed over `n` seeds; the interval is NaN
-    with one seed. It is 0 where nothing is changed.
+    `difference`, with its 95 % t interval, is paired by seed over the `n` seeds of the cell; the
+    interval is NaN with one seed. It is 0 where nothing is changed.
 
     Raises:
-        ValueError: naming the first cell of which a seed is missing, or its tuned method's.
+        ValueError: naming the first run of a cell, or of its tuned method, that is missing.
     """
     values = {metric: by_variant(frame) for metric, frame in _metrics(frames).items()}
     rows = []
@@ -49,33 +52,46 @@ def effects(frames: Frames, cells: Sequence[Mapping[str, str]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def pair(values: Mapping[Key, pd.Series], cell: Mapping[str, str]) -> tuple[pd.Series, pd.Series]:
-    """A cell's numbers and its tuned method's, of the same seeds.
+def pair(values: Mapping[Key, pd.Series], cell: Cell) -> tuple[pd.Series, pd.Series]:
+    """Numbers of a cell and of its tuned method, at the cell's seeds.
 
-    Raises ValueError naming the cell if the seeds are not the same.
+    Raises ValueError naming the first run that is missing.
     """
-    changed, tuned = (values.get((cell["dataset"], cell[name])) for name in ("variant", "method"))
-    if changed is None or tuned is None or not changed.index.equals(tuned.index):
-        raise ValueError(
-            f"{cell['dataset']}/{cell['variant']}: its seeds are not those of the tuned "
-            f"{cell['method']}"
-        )
+    changed, tuned = (_at_seeds(values, cell, cell[name]) for name in ("variant", "method"))
     return changed, tuned
 
 
+def _at_seeds(values: Mapping[Key, pd.Series], cell: Cell, variant: str) -> pd.Series:
+    of = values.get((cell["dataset"], variant), pd.Series(dtype=float))
+    for seed in cell["seeds"]:
+        if seed not in of.index:
+            raise ValueError(
+                f"{cell['dataset']}/{variant}/{seed}: this run is missing; seeds "
+                f"{', '.join(map(str, cell['seeds']))} are needed to compare {cell['variant']}"
+            )
+    return of[list(cell["seeds"])]
+
+
 def by_variant(frame: pd.DataFrame) -> dict[Key, pd.Series]:
-    """The column `value` of each dataset and variant, by seed, in order."""
+    """The column `value` of each dataset and variant, by seed."""
     return {
-        key: part.set_index("seed")["value"].sort_index()
-        for key, part in frame.groupby(["dataset", "method"])
+        key: part.set_index("seed")["value"] for key, part in frame.groupby(["dataset", "method"])
     }
 
 
 def read_effects(path: Path | str) -> pd.DataFrame:
     """A table of effects as it was written: values of the varied keys are text."""
-    missing = dict.fromkeys(("ci_low", "ci_high"), "")  # with one seed there is no interval
+    # With one seed there is no interval.
+    bounds = ("ci_low", "ci_high", "level_ci_low", "level_ci_high")
+    missing = dict.fromkeys(bounds, "")
     text = dict.fromkeys((*CELL, "metric"), str)
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=missing)
+
+
+def one_each(table: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
+    """One row for each `key`, in order: where studies meet, that of the study with most seeds."""
+    most = table.sort_values("n", ascending=False, kind="stable").drop_duplicates(list(key))
+    return most.sort_index()
 
 
 def told_apart(table: pd.DataFrame) -> pd.Series:

@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 
 from cgt.analysis.ablation.effects import told_apart
 from cgt.analysis.ablation.names import key_name, value_name
+from cgt.analysis.statistics import span
 from cgt.analysis.style import COLUMN, dataset_name, looks, order
 
 _COLUMNS = 4
@@ -50,10 +51,10 @@ def ablation_figure(table: pd.DataFrame) -> Figure:
         bar = figure.colorbar(colours, ax=axes, location="bottom", shrink=0.4, aspect=50)
         bar.set_label("Difference in area (points)")
         bar.outline.set_visible(False)
-    seeds = int(areas["n"].min())
-    shown = f"95 % intervals over {seeds} seeds" if seeds > 1 else "one seed, no interval"
-    dataset = dataset_name(order(areas, "dataset")[0])
-    figure.suptitle(f"{dataset}: area against the tuned method (framed, hollow); {shown}")
+    counts, dataset = areas["n"], dataset_name(order(areas, "dataset")[0])
+    many = counts.max() > 1
+    seeds = f"95 % intervals over {span(counts)} seeds" if many else "one seed, no interval"
+    figure.suptitle(f"{dataset}: area against the tuned method (framed, hollow); {seeds}")
     return figure
 
 

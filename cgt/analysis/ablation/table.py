@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cgt.analysis.ablation.effects import METRICS
+from cgt.analysis.ablation.effects import METRICS, one_each
 from cgt.analysis.ablation.names import key_name, value_name
 from cgt.analysis.style import dataset_name, looks
 from cgt.analysis.tables.parts import Rows, markdown, percent, signed
@@ -49,8 +49,7 @@ def difference(row: pd.Series) -> str:
 
 
 def _rows(table: pd.DataFrame) -> Rows:
-    # Studies meet in points: show each variant once.
-    once = in_order(table.drop_duplicates(["method", "variant", "metric"]))
+    once = in_order(one_each(table, ["method", "variant", "metric"]))
     rows = []
     for (method, variant), part in once.groupby(["method", "variant"], sort=False):
         of = part.set_index("metric")
