@@ -9,7 +9,7 @@ from cgt.analysis.area import area
 from cgt.analysis.calibration import expected_calibration_error, reliability
 from cgt.analysis.confidences import fit_temperatures, is_max_softmax, max_softmax
 from cgt.analysis.frames import RUN, build, write_csv
-from cgt.analysis.metrics import accuracy, scores
+from cgt.analysis.metrics import accuracy, class_scores, scores
 from cgt.analysis.overthinking import oracle_index, overthinking
 from cgt.analysis.policies import policy_areas
 from cgt.analysis.routing import exit_index, exit_shares, routes, select
@@ -22,6 +22,7 @@ EVALUATED = (
     "operating_points",
     "curves",
     "exits",
+    "classes",
     "areas",
     "policies",
     "oracle",
@@ -29,6 +30,8 @@ EVALUATED = (
     "calibration",
     "reliability",
 )
+CLASS_POINTS = ("tau_0.9", "knee")
+"""Operating points at which classes are told apart: those of Table 1."""
 
 
 def evaluate(
@@ -47,6 +50,11 @@ def evaluate(
         "exits": [
             {"exit": e, "macs": cost, **scores(test.target, answer)}
             for e, (cost, answer) in enumerate(zip(macs, test.prediction, strict=True), start=1)
+        ],
+        "classes": [
+            {"point": point, **row}
+            for point in CLASS_POINTS
+            for row in class_scores(test.target, _answer(test, chosen[point]))
         ],
     }
     if len(macs) > 1:
@@ -79,6 +87,10 @@ def _measure(split: SplitPredictions, macs: np.ndarray, threshold: float) -> dic
     index = exit_index(split.confidence, threshold)
     answer = select(split.prediction, index)
     return {"threshold": threshold, **_routing(index, macs), **scores(split.target, answer)}
+
+
+def _answer(split: SplitPredictions, threshold: float) -> np.ndarray:
+    return select(split.prediction, exit_index(split.confidence, threshold))
 
 
 def _routing(index: np.ndarray, macs: np.ndarray) -> dict[str, float]:

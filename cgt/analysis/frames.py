@@ -1,8 +1,8 @@
 """Columns of every CSV of the analysis, and the only code that reads or writes one.
 
-Exits and epochs count from 1. Shares, scores and relative costs lie in [0, 1]; costs are
-multiply-accumulates of one sample. `exit_1 ... exit_E` stand at the end of the tables that have
-them.
+Exits and epochs count from 1, classes from 0, as in the labels. Shares, scores and relative costs
+lie in [0, 1]; costs are multiply-accumulates of one sample. `exit_1 ... exit_E` stand at the end of
+the tables that have them.
 """
 
 import re
@@ -19,7 +19,7 @@ FLOAT_FORMAT = "%.6f"
 RUN = ("dataset", "method", "seed")
 SCORES = ("accuracy", "f1_macro", "precision_macro", "recall_macro")
 _TEXT = ("dataset", "method", "point", "policy", "scaling")
-_INTEGER = ("seed", "exit", "other", "stage", "epoch", "macs", "bin")
+_INTEGER = ("seed", "exit", "other", "stage", "epoch", "macs", "bin", "class", "support")
 _EXIT_SHARE = re.compile(r"exit_[1-9]\d*")
 
 
@@ -46,6 +46,7 @@ TABLES = {
         ("threshold",), ("accuracy", "f1_macro", "relative_cost"), has_exit_shares=True
     ),
     "exits": Table(("exit",), ("accuracy", "f1_macro", "macs")),
+    "classes": Table(("point", "class"), ("support", "precision", "recall")),
     "areas": Table((), ("area",), may_be_empty=True),
     "policies": Table(("policy",), ("area",), may_be_empty=True),
     "oracle": Table(

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic import make_predictions
+from synthetic import LABELS, make_predictions
 
 from cgt.analysis.evaluation import EVALUATED, evaluate, evaluate_file
 from cgt.analysis.sweep import POINTS
@@ -112,6 +112,18 @@ def test_overthinking_is_told_at_every_point_and_at_the_last_exit():
     right = predictions.test.prediction == predictions.test.target
     assert table.loc["full", "wasteful"] == right[:2].any(axis=0).mean()
     assert table.loc["full", "destructive"] == (right[:2].any(axis=0) & ~right[2]).mean()
+
+
+def test_the_mean_over_classes_is_the_macro_score():
+    tables = evaluate(make_predictions("indian_pines_disjoint"), "d", "m", 1)
+    points = tables["operating_points"].set_index("point")
+    classes = tables["classes"].groupby("point")
+    assert set(classes.groups) == {"tau_0.9", "knee"}
+    for point, part in classes:
+        assert part["class"].tolist() == LABELS["indian_pines_disjoint"].tolist()
+        assert part["support"].sum() == 400
+        for score in ("precision", "recall"):
+            assert part[score].mean() == pytest.approx(points.loc[point, f"{score}_macro"])
 
 
 def test_files_are_the_same_twice(tmp_path):

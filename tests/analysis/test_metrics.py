@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
-from cgt.analysis.metrics import scores
+from cgt.analysis.metrics import class_scores, scores
 
 
 def test_by_hand():
@@ -31,3 +31,19 @@ def test_equal_to_scikit_learn_also_with_absent_classes(seed):
         },
         abs=1e-12,
     )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_classes_are_those_of_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    target = rng.choice([0, 2, 3, 7], 40)
+    answer = np.where(rng.random(40) < 0.5, target, rng.choice([0, 1, 2, 9], 40))
+    classes = np.unique(target)
+    precision, recall, _, support = precision_recall_fscore_support(
+        target, answer, labels=classes, zero_division=0
+    )
+    found = class_scores(target, answer)
+    assert [row["class"] for row in found] == classes.tolist()
+    assert [row["support"] for row in found] == support.tolist()
+    assert [row["precision"] for row in found] == pytest.approx(precision)
+    assert [row["recall"] for row in found] == pytest.approx(recall)

@@ -3,6 +3,7 @@ EVALUATED_TABLES = [
     "operating_points",
     "curves",
     "exits",
+    "classes",
     "areas",
     "policies",
     "oracle",

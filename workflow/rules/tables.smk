@@ -26,6 +26,7 @@ if "cgt_plus" in METHODS:
     TABLES["cgt_plus"] = ("Accuracy and cost", "CGT+ (ours)", "Does our own variant win?")
 if SCENES:
     TABLES["audit"] = ("Data", "Audit of the splits", "Does the test split leak into training?")
+    TABLES["classes"] = ("Accuracy and cost", "Recall by class", "Who fails on which class?")
 
 
 rule tables:

@@ -11,6 +11,7 @@ from cgt.analysis.tables.audit import audit_markdown
 from cgt.analysis.tables.calibration import calibration_files
 from cgt.analysis.tables.cgt_plus import cgt_plus_files
 from cgt.analysis.tables.claims import claims_files
+from cgt.analysis.tables.classes import classes_markdown
 from cgt.analysis.tables.comparisons import comparisons_files
 from cgt.analysis.tables.exit_rules import exit_rules_files
 from cgt.analysis.tables.overthinking import overthinking_files
@@ -39,7 +40,9 @@ def write_tables(summary_dir: Path | str, out_dir: Path | str) -> None:
     texts = {name: text for files in TABLES for name, text in files(frames).items()}
     audit = Path(summary_dir) / "audit.csv"
     if audit.is_file():  # there is none without a scene among the datasets
-        texts["audit.md"] = audit_markdown(frames, read_audit(audit))
+        classes = read_audit(audit)
+        texts["audit.md"] = audit_markdown(frames, classes)
+        texts["classes.md"] = classes_markdown(frames, classes)
     for name, text in texts.items():
         path = Path(out_dir) / name
         write_text(path, text)

@@ -1,0 +1,53 @@
+"""Recall by class for people: macro averages weigh a class of 15 test pixels like one of 2,000."""
+
+import pandas as pd
+
+from cgt.analysis.statistics import over_seeds, span
+from cgt.analysis.style import dataset_name, looks, order, point_name
+from cgt.analysis.tables.parts import Rows, markdown, number
+
+POINT = "tau_0.9"
+_NOTE = (
+    f"Recall of each class at {point_name(POINT)} in %, mean ± standard deviation over seeds, "
+    "smallest class first. Train, test: its pixels, at one seed. The mean over classes is the "
+    "macro recall; classes without test pixels have no part in it."
+)
+
+
+def classes_markdown(frames: dict[str, pd.DataFrame], audit: pd.DataFrame) -> str:
+    """One table for each dataset of the audit that was run: a row per class, a column per method.
+
+    `audit` names the classes of a dataset in the order of their numbers.
+    """
+    recalls = frames["classes"][frames["classes"]["point"] == POINT]
+    parts = []
+    for dataset, known in audit.groupby("dataset", sort=False):
+        of = recalls[recalls["dataset"] == dataset]
+        if len(of):
+            seeds = span(of.groupby("method")["seed"].nunique())
+            table = markdown(_rows(of, known.reset_index(drop=True)), text=("Class",))
+            parts.append(f"**{dataset_name(dataset)}**, n = {seeds}\n\n{table}")
+    return "\n".join([*parts, f"{_NOTE}\n"])
+
+
+def _rows(recalls: pd.DataFrame, known: pd.DataFrame) -> Rows:
+    methods = looks(order(recalls, "method"))
+    cells = over_seeds(recalls, ["method", "class"], ["recall"]).set_index(["class", "method"])
+    tested = known.loc[sorted(recalls["class"].unique())]
+    rows = [
+        {
+            "Class": size["class"],
+            "Train": f"{size['train']:.0f}",
+            "Test": f"{size['test']:.0f}",
+            **{look.name: _cell(cells.loc[label, method]) for method, look in methods.items()},
+        }
+        for label, size in tested.sort_values(["train", "test"]).iterrows()
+    ]
+    macro = recalls.groupby(["method", "seed"], sort=False)["recall"].mean().reset_index()
+    means = over_seeds(macro, ["method"], ["recall"]).set_index("method")
+    last = {look.name: f"**{_cell(means.loc[method])}**" for method, look in methods.items()}
+    return [*rows, {"Class": "**mean**", "Train": "", "Test": "", **last}]
+
+
+def _cell(found: pd.Series) -> str:
+    return number(found["mean"], found["sd"])
