@@ -11,18 +11,8 @@ from cgt.analysis.frames import RUN, TABLES, check, exit_columns, read_csv, writ
 Run = tuple[str, str, int]
 """Dataset, method, seed."""
 
-RUN_FILES = {
-    "operating_points": "operating_points.csv",
-    "curves": "curves.csv",
-    "exits": "exits.csv",
-    "areas": "areas.csv",
-    "policies": "policies.csv",
-    "oracle": "oracle.csv",
-    "overthinking": "overthinking.csv",
-    "calibration": "calibration.csv",
-    "reliability": "reliability.csv",
+RUN_FILES = {name: f"{name}.csv" for name in TABLES} | {
     "training": "history.csv",
-    "gradients": "gradients.csv",
     "timings": "manifest.json",
 }
 """The file in a run's folder that each summary table is gathered from."""
