@@ -1,4 +1,4 @@
-"""Map a whole scene with trained runs: every pixel, labelled or not."""
+"""Map a scene with trained runs: every pixel, labelled or not."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cgt.data import load
 from cgt.data.indian_pines import cut_patches
-from cgt.data.scene import reduced_scene
+from cgt.data.scene import every, reduced_scene
 from cgt.exits import route
 from cgt.runs import Run, open_run
 from cgt.training import EVALUATION_BATCH
@@ -17,9 +17,14 @@ from cgt.training import EVALUATION_BATCH
 
 @torch.inference_mode()
 def map_scene(
-    folders: Sequence[Path], dataset: str, prepared: Path, raw_dir: Path, threshold: float
+    folders: Sequence[Path],
+    dataset: str,
+    prepared: Path,
+    raw_dir: Path,
+    threshold: float,
+    step: int = 1,
 ) -> dict[str, np.ndarray]:
-    """Route every pixel of a scene, for each run.
+    """Route the pixels of a scene, for each run.
 
     Args:
         folders: of runs at one seed.
@@ -27,22 +32,23 @@ def map_scene(
         prepared: what they were trained on.
         raw_dir: folder of the raw files.
         threshold: in [0, 1], for all exits.
+        step: every how many rows and columns a pixel is mapped; 1 maps all.
 
     Returns:
-        `methods` [M], `exits` uint8 [M] (how many the method has), and uint8 [M, H, W]:
-        `prediction`, class numbers from 0, and `exit`, from 1.
+        `methods` [M], `exits` uint8 [M] (how many the method has), and uint8 [M, h, w], for the
+        rows and columns that are mapped: `prediction`, class numbers from 0, and `exit`, from 1.
 
     Raises:
         ValueError: if the dataset has no scene, for damaged data, or runs of other data.
     """
     torch.set_num_threads(1)
     scene, patch = reduced_scene(dataset, prepared, raw_dir)
-    height, width, _ = scene.shape
+    mapped = every(np.arange(scene[..., 0].size).reshape(scene.shape[:2]), step)
     batches = [
         torch.from_numpy(cut_patches(scene, index.numpy(), patch)).contiguous(
             memory_format=torch.channels_last
         )
-        for index in torch.arange(height * width).split(EVALUATION_BATCH)
+        for index in torch.from_numpy(mapped.ravel()).split(EVALUATION_BATCH)
     ]
     data = load(dataset, prepared, raw_dir)
     methods, exits, leaves, predictions = [], [], [], []
@@ -51,8 +57,8 @@ def map_scene(
         exit, prediction = _route(run, batches, threshold)
         methods.append(run.job["method"])
         exits.append(run.network.num_exits)
-        leaves.append(exit.reshape(height, width) + 1)
-        predictions.append(prediction.reshape(height, width))
+        leaves.append(exit.reshape(mapped.shape) + 1)
+        predictions.append(prediction.reshape(mapped.shape))
     return {
         "methods": np.array(methods),
         "exits": np.array(exits, dtype=np.uint8),

@@ -108,6 +108,13 @@ def test_maps_agree_with_the_predictions_and_become_pictures(data, results, tmp_
         answers = select(test.prediction, leaves)
         assert np.array_equal(maps["prediction"][number].flat[test.index], answers)
     run(
+        *("scene", *folders, "--dataset", "indian_pines", "--shown", "branchynet", "--step", 4),
+        *("--prepared", data / "prepared/1.npz", "--raw", data / "raw", "--out", path),
+    )
+    with np.load(path) as found:
+        for name in ("prediction", "exit", "truth"):
+            assert np.array_equal(found[name], maps[name][..., ::4, ::4]), name
+    run(
         *("confusion", *NAMES[:2], "--runs", results / "runs"),
         *("--out", tmp_path / "summary/confusion.csv"),
     )

@@ -141,8 +141,12 @@ MISTAKES = {
         ["tuning.datasets.indian_pines.seeds: 3", "one of the dataset's seeds: 1, 2, 3, 4"],
     ),
     "picture of a seed that is not run": (
-        {"pictures": {"seed": 9}},
-        ["pictures.seed: 9", "must be one of the seeds of fashion_mnist: 1, 2, 3"],
+        {"pictures": {"seed": 99}},
+        ["pictures.seed: 99", "must be one of the seeds of fashion_mnist: 1, 2, 3"],
+    ),
+    "map of every zeroth row": (
+        {"pictures": {"scene_step": 0}},
+        ["pictures.scene_step: 0", "at least 1"],
     ),
     "picture of a method that is not run": (
         {"pictures": {"method": "softcgt"}},

@@ -3,17 +3,18 @@
 import argparse
 from pathlib import Path
 
-from cgt.arguments import add, add_drawing, add_expected, add_jobs
+from cgt.arguments import add, add_drawing, add_expected, add_jobs, positive
 
 
 def add_pictures(commands: argparse._SubParsersAction) -> None:
     """Add the subcommands of this stage."""
-    command = add(commands, "scene", scene, "map every pixel of a scene with trained runs")
+    command = add(commands, "scene", scene, "map a scene with trained runs")
     command.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run")
     command.add_argument("--dataset", required=True)
     command.add_argument("--shown", required=True, help="the method that other pictures show")
     command.add_argument("--prepared", type=Path, required=True, help="prepared file (.npz)")
     command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
+    command.add_argument("--step", type=positive, default=1, help="map every n-th row and column")
     command.add_argument("--out", type=Path, required=True, help="maps (.npz)")
 
     command = add(commands, "collect-gallery", collect_gallery, "gather samples of each exit")
@@ -39,8 +40,9 @@ def scene(arguments: argparse.Namespace) -> None:
     from cgt.scene import map_scene
 
     where = (arguments.dataset, arguments.prepared, arguments.raw)
-    maps = map_scene(arguments.runs, *where, THRESHOLD)
-    save_npz(arguments.out, shown=arguments.shown, **backdrop(*where), **maps)
+    maps = map_scene(arguments.runs, *where, THRESHOLD, arguments.step)
+    known = backdrop(*where, arguments.step)
+    save_npz(arguments.out, shown=arguments.shown, **known, **maps)
 
 
 def collect_gallery(arguments: argparse.Namespace) -> None:

@@ -24,11 +24,11 @@ def reduced_scene(dataset: str, prepared: Path, raw_dir: Path) -> tuple[np.ndarr
     return reduce_bands(raw[CUBE], arrays), int(arrays["patch"])
 
 
-def backdrop(dataset: str, prepared: Path, raw_dir: Path) -> dict[str, np.ndarray]:
-    """Return what is known of the scene.
+def backdrop(dataset: str, prepared: Path, raw_dir: Path, step: int = 1) -> dict[str, np.ndarray]:
+    """Return what is known of the scene at every `step`-th row and column.
 
-    color: uint8 [H, W, 3], false colours. truth: uint8 [H, W], class numbers from 1, 0 for none.
-    split: uint8 [H, W], 1 train, 2 val, 3 test, 0 for pixels in no split. class_names: [C].
+    color: uint8 [h, w, 3], false colours. truth: uint8 [h, w], class numbers from 1, 0 for none.
+    split: uint8 [h, w], 1 train, 2 val, 3 test, 0 for pixels in no split. class_names: [C].
     """
     raw, arrays = read_scene(dataset, prepared, raw_dir)
     truth = raw[GROUND_TRUTH]
@@ -36,11 +36,18 @@ def backdrop(dataset: str, prepared: Path, raw_dir: Path) -> dict[str, np.ndarra
     for number, name in enumerate(SPLITS, start=1):
         split.flat[arrays[f"{name}_index"]] = number
     return {
-        "color": false_color(raw[CUBE][..., list(_SHOWN)]),
-        "truth": truth,
-        "split": split,
+        "color": every(false_color(raw[CUBE][..., list(_SHOWN)]), step),
+        "truth": every(truth, step),
+        "split": every(split, step),
         "class_names": np.array(SCENES[dataset].class_names),
     }
+
+
+def every(pixels: np.ndarray, step: int) -> np.ndarray:
+    """Return every `step`-th row and column of [H, W, ...]; `step` ≥ 1."""
+    if step < 1:
+        raise ValueError(f"step is {step}; it must be at least 1")
+    return pixels[::step, ::step]
 
 
 def false_color(bands: np.ndarray) -> np.ndarray:

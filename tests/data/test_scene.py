@@ -53,6 +53,15 @@ def test_backdrop_shows_labels_and_split(prepared, raw_dir):
     assert list(known["class_names"]) == list(data.class_names)
 
 
+def test_coarser_backdrop_holds_every_third_row_and_column(prepared, raw_dir):
+    whole = backdrop(*prepared, raw_dir)
+    coarse = backdrop(*prepared, raw_dir, step=3)
+    for name in ("color", "truth", "split"):
+        assert np.array_equal(coarse[name], whole[name][0::3, 0::3])
+    with pytest.raises(ValueError, match="step is 0; it must be at least 1"):
+        backdrop(*prepared, raw_dir, step=0)
+
+
 def test_false_colours_are_stretched_band_by_band():
     bands = np.arange(101).reshape(101, 1, 1) * np.array([1, 50, 1000])
     color = false_color(bands)

@@ -32,7 +32,7 @@ TINY = {
         "single_exit": {"indian_pines": {"lr": 0.05}},
         "soft_cgt": {"indian_pines": {"lr": 0.05, "scale": 4.0}},
     },
-    "pictures": {"seed": 1, "method": "soft_cgt"},
+    "pictures": {"seed": 1, "method": "soft_cgt", "scene_step": 4},
     "tuning": {
         "datasets": {"indian_pines": {"trials": 2, "epochs": 1, "seeds": [1000, 1001]}},
         "space": {"lr": [0.05, 0.1], "soft_cgt": {"scale": [1.0, 4.0]}},
