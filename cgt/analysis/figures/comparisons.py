@@ -35,7 +35,7 @@ def comparisons(frames: Frames) -> Figure:
     figure, axes = panels(1, len(datasets), width, 0.55 + 0.2 * len(others), sharey=True)
     for ax, dataset in zip(axes[0], datasets, strict=True):
         found = pairs[pairs["dataset"] == dataset].set_index("method")
-        ax.axvline(0, color="0.15", linewidth=0.8, zorder=1)
+        ax.axvline(0, color="0.15", linewidth=0.8, zorder=0.9)  # below the text of arrows
         beyond = off_scale(found["difference"], found["half"])
         for y, (method, look) in enumerate(looks(others).items()):
             if method not in found.index:

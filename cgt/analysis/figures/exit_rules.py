@@ -35,7 +35,7 @@ def exit_rules(frames: Frames) -> Figure:
         sharey=True,
     )
     for ax, dataset in zip(axes[0], datasets, strict=True):
-        ax.axvline(0, color="0.4", linewidth=0.8)
+        ax.axvline(0, color="0.4", linewidth=0.8, zorder=0.9)  # below the text of arrows
         beyond = off_scale(*(table.loc[table["dataset"] == dataset, name] for name in _INTERVAL))
         for i, method in enumerate(methods):
             marker = {"color": names[method].color, "marker": names[method].marker}

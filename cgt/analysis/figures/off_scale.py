@@ -45,5 +45,6 @@ def arrow(ax: Axes, y: float, mean: float, half: float, **marker: Any) -> None:
         fontsize=7,
         ha="left" if mean < 0 else "right",
         va="center",
+        zorder=1,  # behind the neighbours' markers
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
     )
