@@ -1,6 +1,5 @@
 """Files that are either complete or absent, and whose bytes depend on their content alone."""
 
-import hashlib
 import io
 import json
 import os
@@ -77,14 +76,18 @@ def write_json(path: str | os.PathLike[str], obj: Any) -> None:
     write_text(path, text + "\n")
 
 
-def save_npz(path: str | os.PathLike[str], **arrays: np.ndarray) -> None:
-    """Save `arrays` as an uncompressed `.npz`, atomically; equal arrays give equal bytes.
+def save_npz(
+    path: str | os.PathLike[str], *, compression: int = zipfile.ZIP_STORED, **arrays: np.ndarray
+) -> None:
+    """Save `arrays` as an `.npz`, atomically; equal arrays give equal bytes.
 
+    compression: one of `zipfile`'s; large files that are read often are quicker without.
     Raises ValueError for object arrays: they would need pickle.
     """
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, array in arrays.items():
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=_ZIP_DATE)
+            entry.compress_type = compression
             entry.create_system = 3  # the default is the operating system's number
             entry.external_attr = 0o644 << 16
             with archive.open(entry, "w", force_zip64=True) as stream:
@@ -118,12 +121,6 @@ def _parse_npy(data: bytes) -> np.ndarray:
     if rest := len(data) - stream.tell():
         raise ValueError(f"{rest} bytes behind the end of an array")
     return array
-
-
-def sha256_of_file(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of the file's bytes as 64 hexadecimal digits."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _fsync(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from zipfile import ZIP_DEFLATED
 
 import numpy as np
 import torch
@@ -9,8 +10,9 @@ from torch import Tensor
 
 from cgt.data import load
 from cgt.data.indian_pines import cut_patches
-from cgt.data.scene import every, reduced_scene
+from cgt.data.scene import backdrop, every, reduced_scene
 from cgt.exits import route
+from cgt.files import save_npz
 from cgt.runs import Run, open_run
 from cgt.training import EVALUATION_BATCH
 
@@ -65,6 +67,25 @@ def map_scene(
         "prediction": np.array(predictions, dtype=np.uint8),
         "exit": np.array(leaves, dtype=np.uint8),
     }
+
+
+def write_maps(
+    out: Path,
+    folders: Sequence[Path],
+    dataset: str,
+    prepared: Path,
+    raw_dir: Path,
+    threshold: float,
+    shown: str,
+    step: int = 1,
+) -> None:
+    """Write what :func:`map_scene` gives, and the scene's backdrop beside it, into one `.npz`.
+
+    shown: the method that pictures of one method show.
+    """
+    maps = map_scene(folders, dataset, prepared, raw_dir, threshold, step)
+    known = backdrop(dataset, prepared, raw_dir, step)
+    save_npz(out, compression=ZIP_DEFLATED, shown=shown, **known, **maps)
 
 
 def _route(run: Run, batches: Sequence[Tensor], threshold: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,8 @@
 """Equal tuning: every method gets the same number of trials, scored on validation data alone.
 
 A trial is a training run with a shortened schedule at each of the seeds kept for tuning. Its score
-is the mean `cgt.analysis.area.validation_area`. Test predictions are never looked at.
+is the mean `cgt.analysis.area.validation_area`. Test predictions are never looked at; but all seeds
+of Indian Pines split one scene, so pixels of these validation sets are test pixels at other seeds.
 """
 
 import csv

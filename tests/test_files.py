@@ -12,7 +12,6 @@ from cgt.files import (
     load_npz,
     remove_leftovers,
     save_npz,
-    sha256_of_file,
     write_bytes,
     write_json,
     write_text,
@@ -77,13 +76,6 @@ def test_json_refuses_nan(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_sha256_of_file(tmp_path):
-    (tmp_path / "f").write_bytes(b"abc")  # the first example of FIPS 180-2
-    assert sha256_of_file(tmp_path / "f") == (
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    )
-
-
 def test_npz_round_trip_and_stable_bytes(tmp_path, monkeypatch):
     arrays = {"index": np.arange(5), "name": np.array("pines"), "x": np.ones((2, 3), np.float32)}
     save_npz(tmp_path / "a.npz", **arrays)
@@ -98,6 +90,13 @@ def test_npz_round_trip_and_stable_bytes(tmp_path, monkeypatch):
     with zipfile.ZipFile(tmp_path / "a.npz") as archive:
         assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
         assert {entry.date_time[0] for entry in archive.infolist()} == {1980}
+
+
+def test_npz_is_packed_if_asked_for(tmp_path):
+    zeros = np.zeros(10_000)
+    save_npz(tmp_path / "a.npz", compression=zipfile.ZIP_DEFLATED, x=zeros)
+    assert (tmp_path / "a.npz").stat().st_size < 1000
+    assert np.array_equal(load_npz(tmp_path / "a.npz")["x"], zeros)
 
 
 def test_npz_does_not_depend_on_the_memory_order(tmp_path):

@@ -13,7 +13,7 @@ from cgt.analysis.comparisons import POINT, Frames
 from cgt.analysis.frames import exit_counts
 from cgt.analysis.groups import GATED, REFERENCE
 from cgt.analysis.signal import last_exit_share, third
-from cgt.analysis.statistics import half_width
+from cgt.analysis.statistics import estimate, half_width
 from cgt.analysis.style import dataset_name, looks, order
 
 _STILL = 0.01
@@ -63,13 +63,14 @@ def change(before: float, after: float) -> str:
     return "rises" if after > before else "falls"
 
 
-def proportion(part: float, whole: float) -> str:
-    """How one share stands to another."""
-    if part < 0.5 * whole:
-        return "less than half of what it is"
-    if part < 0.95 * whole:
-        return "less than"
-    return "about as much as" if part <= 1.05 * whole else "more than"
+def proportion(part: np.ndarray, whole: np.ndarray) -> str:
+    """How one share stands to another, seed by seed, as far as the seeds tell."""
+    found = estimate(part - whole)
+    if not (found.ci_low > 0 or found.ci_high < 0):
+        return "not told apart from what it is"
+    if found.mean > 0:
+        return "more than"
+    return "less than half of what it is" if part.mean() < 0.5 * whole.mean() else "less than"
 
 
 def direction(cosine: float) -> str:
@@ -107,7 +108,7 @@ def _on_dataset(gradients: pd.DataFrame, dataset: str) -> str:
         text = f"under {names[method]} the share {verb} from {_percent(first[method])}"
         text += f" to {_percent(last[method])}"
         if REFERENCE in methods and method != REFERENCE:
-            words = proportion(last[method].mean(), last[REFERENCE].mean())
+            words = proportion(last[method], last[REFERENCE])
             text += f", {words} under {names[REFERENCE]}"
         parts.append(text)
     return (

@@ -9,6 +9,8 @@ import pandas as pd
 from scipy import optimize, stats
 
 LEVEL = 0.95
+ALPHA = 1 - LEVEL
+"""Below this, a p-value tells a difference from noise."""
 POWER = 0.8
 """Chance with which a difference has to be found to count as detectable."""
 
@@ -42,19 +44,6 @@ def half_width(values: np.ndarray, axis: int = 0) -> np.ndarray:
         return np.full(values.mean(axis=axis).shape, np.nan)
     error = values.std(axis=axis, ddof=1) / np.sqrt(n)
     return stats.t.ppf((1 + LEVEL) / 2, n - 1) * error
-
-
-def simultaneous(values: Sequence[float], comparisons: int) -> tuple[float, float]:
-    """A t interval of the mean such that `comparisons` of them cover all their means with 95 %.
-
-    Bonferroni's: each has level 1 - 0.05 / comparisons. NaN with one value.
-    """
-    values = _finite(values)
-    if len(values) < 2:
-        return float("nan"), float("nan")
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    half = stats.t.ppf(1 - (1 - LEVEL) / (2 * comparisons), len(values) - 1) * error
-    return float(values.mean() - half), float(values.mean() + half)
 
 
 def estimate(values: Sequence[float]) -> Estimate:

@@ -85,9 +85,6 @@ _POINTS = {
     "knee": "knee",
     "tau_0.9": "τ = 0.9",
     "full": "all at the last exit",
-    "budget_25": "≤ 25 % cost",
-    "budget_50": "≤ 50 % cost",
-    "budget_75": "≤ 75 % cost",
 }
 _POLICIES = {
     "shared": "One threshold",

@@ -1,6 +1,7 @@
 """What the pictures are drawn from, and the pictures."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from cgt.arguments import add, add_drawing, add_expected, add_jobs, positive
@@ -35,33 +36,21 @@ def add_pictures(commands: argparse._SubParsersAction) -> None:
 
 def scene(arguments: argparse.Namespace) -> None:
     from cgt.analysis.pictures.data import THRESHOLD
-    from cgt.analysis.pictures.parts import save_npz
-    from cgt.data.scene import backdrop
-    from cgt.scene import map_scene
+    from cgt.scene import write_maps
 
     where = (arguments.dataset, arguments.prepared, arguments.raw)
-    maps = map_scene(arguments.runs, *where, THRESHOLD, arguments.step)
-    known = backdrop(*where, arguments.step)
-    save_npz(arguments.out, shown=arguments.shown, **known, **maps)
+    write_maps(*(arguments.out, arguments.runs, *where, THRESHOLD), arguments.shown, arguments.step)
 
 
 def collect_gallery(arguments: argparse.Namespace) -> None:
-    from cgt.analysis.pictures.data import THRESHOLD, choose
-    from cgt.analysis.pictures.parts import save_npz
+    from cgt.analysis.pictures.data import write_gallery
     from cgt.data.fashion_mnist import CLASS_NAMES
     from cgt.data.images import test_images
     from cgt.predictions import load_predictions
 
-    chosen = choose(load_predictions(arguments.predictions).test, len(CLASS_NAMES))
-    save_npz(
-        arguments.out,
-        image=test_images(chosen["index"], arguments.raw),
-        **chosen,
-        class_names=CLASS_NAMES,
-        shown=arguments.method,
-        seed=arguments.seed,
-        threshold=THRESHOLD,
-    )
+    test = load_predictions(arguments.predictions).test
+    images = partial(test_images, raw_dir=arguments.raw)
+    write_gallery(arguments.out, test, images, CLASS_NAMES, arguments.method, arguments.seed)
 
 
 def confusion(arguments: argparse.Namespace) -> None:

@@ -118,7 +118,7 @@ def interpolate(start: Sequence[float], end: Sequence[float], progress: float) -
 
 
 def split_epochs(epochs: int, shares: Sequence[float], least: int = 1) -> list[int]:
-    """Split ``epochs`` in proportion to ``shares``, whole numbers ≥ ``least`` that add up.
+    """Split ``epochs`` into whole numbers that add up: ``least`` each, the rest by ``shares``.
 
     Raises:
         ValueError: if there are too few epochs for that.

@@ -20,7 +20,7 @@ from cgt.methods.base import Method, Phase, split_epochs
 
 @dataclass
 class Cascade(Method):
-    """epoch_share: share of the epochs that each stage gets, one number > 0 per exit."""
+    """epoch_share: how stages share the epochs beyond one for each; one number > 0 per exit."""
 
     epoch_share: Sequence[float] = (1.0, 1.0, 1.0)
     name: ClassVar[str] = "cascade"

@@ -4,7 +4,6 @@ import matplotlib
 import matplotlib.colors
 import pandas as pd
 import pytest
-from synthetic import make_summary
 from worlds import add, paper_world
 
 from cgt.analysis.claims import CLAIMS, judge, ledger
@@ -13,7 +12,6 @@ from cgt.analysis.conclusions import CONCLUSIONS, conclude
 from cgt.analysis.figures.claims import COLORS, claims
 from cgt.analysis.frames import csv_text
 from cgt.analysis.style import RC
-from cgt.analysis.tables import write_tables
 from cgt.analysis.tables.claims import claims_files
 from cgt.analysis.tables.comparisons import comparisons_files
 
@@ -53,17 +51,6 @@ def test_a_summary_without_the_methods_is_no_error(one_seed_dir, tmp_path):
     found = pd.read_csv(tmp_path / "claims.csv")
     assert set(found["claim"]) == {"j"}
     assert set(found["verdict"]) == {"undecided"}
-
-
-def test_our_own_variant_is_judged_where_it_was_run(tmp_path):
-    methods = ("branchynet", "soft_cgt", "cgt_plus")
-    summary = make_summary(tmp_path, ("indian_pines",), methods, (1, 2))
-    conclude(summary, tmp_path / "out")
-    found = pd.read_csv(tmp_path / "out" / "cgt_plus.csv")
-    assert found["other"].tolist() == ["branchynet", "soft_cgt"]
-    assert set(found["n"]) == {2}
-    write_tables(summary, tmp_path / "tables")
-    assert (tmp_path / "tables" / "cgt_plus.html").is_file()
 
 
 def test_every_claim_has_its_verdict_in_the_short_table(world):

@@ -7,8 +7,9 @@ from matplotlib.colors import to_rgb
 
 from cgt.analysis.pictures import PICTURES, draw_pictures
 from cgt.analysis.pictures.confusion import matrix, read_confusion
-from cgt.analysis.pictures.data import choose, confusion, write_confusion
-from cgt.analysis.pictures.parts import LAND_COVER, paint, save_npz
+from cgt.analysis.pictures.data import choose, confusion, write_confusion, write_gallery
+from cgt.analysis.pictures.parts import LAND_COVER, paint
+from cgt.files import load_npz, save_npz
 from cgt.predictions import Predictions, SplitPredictions, save_predictions
 
 NAMES = list(LAND_COVER)
@@ -55,6 +56,20 @@ def test_confusion_counts_at_the_exit_that_answers(test_split):
 def test_paint_looks_colours_up():
     painted = paint(np.array([[1, 0]]), ["#ff0000", "#00ff00"])
     assert painted.tolist() == [[list(to_rgb("#00ff00")), list(to_rgb("#ff0000"))]]
+
+
+def test_gallery_holds_the_chosen_samples_with_their_images(test_split, tmp_path):
+    write_gallery(
+        tmp_path / "g.npz", test_split, lambda index: 10 * index, NAMES[:2], "soft_cgt", 3
+    )
+    found = load_npz(tmp_path / "g.npz")
+    for name, array in choose(test_split, 2).items():
+        assert np.array_equal(found[name], array)
+    assert np.array_equal(found["image"], 10 * found["index"])
+    assert (str(found["shown"]), int(found["seed"]), float(found["threshold"])) == (
+        *("soft_cgt", 3),
+        0.9,
+    )
 
 
 def test_land_cover_colours_are_all_different():

@@ -13,7 +13,6 @@ from cgt.analysis.statistics import (
     paired_difference,
     paired_power,
     pairs_needed,
-    simultaneous,
 )
 
 
@@ -65,15 +64,6 @@ def test_the_paired_interval_covers_the_difference_however_the_seeds_vary():
         found = paired_difference(seeds + rng.normal(0.3, 1, 5), seeds + rng.normal(0, 1, 5))
         covered.append(found.ci_low <= 0.3 <= found.ci_high)
     assert 0.94 <= np.mean(covered) <= 0.965
-
-
-def test_simultaneous_intervals_by_hand():
-    """Student's t with 2 degrees of freedom is c √(2 / (1 - c²)) at level c."""
-    level = 1 - 0.05 / 4
-    half = level * np.sqrt(2 / (1 - level**2)) / np.sqrt(3)
-    assert simultaneous([1.0, 2.0, 3.0], 4) == pytest.approx((2 - half, 2 + half))
-    assert simultaneous([1.0, 2.0, 3.0], 1) == pytest.approx(estimate([1.0, 2.0, 3.0])[3:])
-    assert np.isnan(simultaneous([1.0], 4)).all()
 
 
 def test_constant_differences_are_certain():

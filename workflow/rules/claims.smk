@@ -1,7 +1,5 @@
-# What the numbers say: methods compared pair by pair, the verdict on each claim, and on our variant.
+# What the numbers say: methods compared pair by pair, and the verdict on each claim.
 CONCLUSIONS = ["claims", "comparisons", "ranks", "power"]
-if "cgt_plus" in METHODS:
-    CONCLUSIONS.append("cgt_plus")
 
 
 rule conclude:

@@ -22,8 +22,6 @@ TABLES = {
     "verdicts": ("Claims", "Verdicts", "Which claims hold on which dataset?"),
     "claims": ("Claims", "Claims ledger", "What are the verdicts based on?"),
 }
-if "cgt_plus" in METHODS:
-    TABLES["cgt_plus"] = ("Accuracy and cost", "CGT+ (ours)", "Does our own variant win?")
 if SCENES:
     TABLES["audit"] = ("Data", "Audit of the splits", "Does the test split leak into training?")
     TABLES["classes"] = ("Accuracy and cost", "Recall by class", "Who fails on which class?")

@@ -10,9 +10,9 @@ With the 95 % t interval of the mean over seeds, the verdict is
 
 "Against every baseline" is an intersection-union test: the row shows the weakest comparison, the
 one with the least favourable verdict and, among those, the least favourable mean. So `reproduced`
-needs no correction for the number of competitors. A claim of several rows is reproduced if all
-are, not reproduced if any is not, and undecided otherwise; only the datasets that the paper used
-count for it.
+needs no correction for the number of competitors; `not reproduced` has none either, and may rest on
+the least favourable of many. A claim of several rows is reproduced if all are, not reproduced if
+any is not, and undecided otherwise; only the datasets that the paper used count for it.
 """
 
 from cgt.analysis.claims.ledger import Row, judge, ledger, verdict_of

@@ -10,10 +10,9 @@ from matplotlib.ticker import MaxNLocator
 from cgt.analysis.comparisons import against, reference_of
 from cgt.analysis.comparisons import comparisons as all_pairs
 from cgt.analysis.figures.off_scale import NOTE, arrow, off_scale
-from cgt.analysis.figures.parts import Frames, legend, panels
+from cgt.analysis.figures.parts import Frames, legend, panels, percent
+from cgt.analysis.statistics import ALPHA
 from cgt.analysis.style import COLUMN, Look, dataset_name, looks, order
-
-ALPHA = 0.05
 
 
 def comparisons(frames: Frames) -> Figure:
@@ -47,9 +46,7 @@ def comparisons(frames: Frames) -> Figure:
                 _interval(ax, y, row, look)
         ax.set_title(dataset_name(dataset))
         ax.xaxis.set_major_locator(MaxNLocator(5))
-        ax.xaxis.set_major_formatter(
-            lambda share, _: f"{round(100 * share, 6):g}".replace("-", "−")
-        )
+        percent(ax.xaxis)
         ax.grid(visible=False, axis="y")
         ax.tick_params(axis="y", length=0)
     axes[0, 0].set_yticks(range(len(others)), [look.name for look in looks(others).values()])

@@ -1,7 +1,8 @@
 """What the pictures are drawn from: small arrays and one CSV, made from predictions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from zipfile import ZIP_DEFLATED
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from cgt.analysis.frames import write_csv
 from cgt.analysis.routing import exit_index, select
 from cgt.analysis.summary import Run
+from cgt.files import save_npz
 from cgt.predictions import SplitPredictions, load_predictions
 
 THRESHOLD = 0.9
@@ -39,6 +41,31 @@ def choose(test: SplitPredictions, num_classes: int, each: int = 2) -> dict[str,
             answer[(*cell, count[cell])] = answers[sample]
         count[cell] += 1
     return {"index": index, "answer": answer, "count": count}
+
+
+def write_gallery(
+    out: Path,
+    test: SplitPredictions,
+    images: Callable[[np.ndarray], np.ndarray],
+    class_names: Sequence[str],
+    method: str,
+    seed: int,
+) -> None:
+    """Write the chosen samples with their images, compressed, since they stand in the repository.
+
+    images: from positions in the dataset, int64 of any shape, to uint8 images, black for -1.
+    """
+    chosen = choose(test, len(class_names))
+    save_npz(
+        out,
+        compression=ZIP_DEFLATED,
+        image=images(chosen["index"]),
+        **chosen,
+        class_names=class_names,
+        shown=method,
+        seed=seed,
+        threshold=THRESHOLD,
+    )
 
 
 def confusion(test: SplitPredictions, run: Run) -> pd.DataFrame:

@@ -1,14 +1,11 @@
 """What the pictures share: the colours of land cover, and panels without axes."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
-
-from cgt.files import atomic_path
 
 # One hue per family: corn is yellow, soybean blue, grass and woods green, the rest told apart.
 LAND_COVER = {
@@ -32,15 +29,6 @@ LAND_COVER = {
 NO_CLASS = "#f3f3f3"
 SPLIT_COLORS = {"Train": "#d95f02", "Validation": "#7570b3", "Test": "#1b9e77"}
 NO_SPLIT = "#e2e2e2"
-
-
-def save_npz(path: Path | str, **arrays: np.ndarray) -> None:
-    """Save `arrays` compressed, atomically, since they stand in the repository.
-
-    Equal arrays give equal bytes: NumPy writes no date into the archive.
-    """
-    with atomic_path(path) as temporary:
-        np.savez_compressed(temporary, **arrays)
 
 
 def paint(numbers: np.ndarray, colors: Sequence[str]) -> np.ndarray:

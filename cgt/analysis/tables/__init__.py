@@ -9,7 +9,6 @@ from cgt.analysis.audit import read_audit
 from cgt.analysis.frames import read_summary
 from cgt.analysis.tables.audit import audit_markdown
 from cgt.analysis.tables.calibration import calibration_files
-from cgt.analysis.tables.cgt_plus import cgt_plus_files
 from cgt.analysis.tables.claims import claims_files
 from cgt.analysis.tables.classes import classes_markdown
 from cgt.analysis.tables.comparisons import comparisons_files
@@ -28,7 +27,6 @@ TABLES: tuple[Callable[[dict[str, pd.DataFrame]], dict[str, str]], ...] = (
     calibration_files,
     claims_files,
     comparisons_files,
-    cgt_plus_files,
     why_files,
 )
 """Each turns the summary tables into files: name -> text."""

@@ -23,7 +23,8 @@ _SCOPE = (
 )
 _NOTE = (
     "Differences between shares are in points, shares in %, ratios (÷) plain. Intervals are not "
-    "corrected for the number of claims."
+    "corrected for the number of claims, nor for that of competitors and statements within one: "
+    "*reproduced* needs no correction, *not reproduced* may rest on the least favourable of them."
 )
 
 

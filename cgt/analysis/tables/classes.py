@@ -2,11 +2,11 @@
 
 import pandas as pd
 
+from cgt.analysis.comparisons import POINT
 from cgt.analysis.statistics import over_seeds, span
 from cgt.analysis.style import dataset_name, looks, order, point_name
 from cgt.analysis.tables.parts import Rows, markdown, number
 
-POINT = "tau_0.9"
 _NOTE = (
     f"Recall of each class at {point_name(POINT)} in %, mean ± standard deviation over seeds, "
     "smallest class first. Train, test: its pixels, at one seed. The mean over classes is the "

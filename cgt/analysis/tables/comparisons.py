@@ -4,12 +4,11 @@ import pandas as pd
 
 from cgt.analysis.comparisons import Frames, comparisons, ranks
 from cgt.analysis.power import power
-from cgt.analysis.statistics import span
+from cgt.analysis.statistics import ALPHA, span
 from cgt.analysis.style import dataset_name, looks, order
 from cgt.analysis.tables.parts import ABSENT, markdown, p_value, points, signed
 from cgt.analysis.tables.power import NAMES, power_parts
 
-ALPHA = 0.05
 _AREA = (
     "Area: test accuracy at the threshold that is best on validation within a cost budget, "
     "averaged over budgets from the cheapest exit to full cost."

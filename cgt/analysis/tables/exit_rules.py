@@ -5,7 +5,7 @@ import pandas as pd
 from cgt.analysis.gains import RULES, USUAL, gains
 from cgt.analysis.statistics import over_seeds
 from cgt.analysis.style import dataset_name, looks, policy_name
-from cgt.analysis.tables.parts import ABSENT, Rows, markdown, number
+from cgt.analysis.tables.parts import ABSENT, Rows, markdown, number, signed
 
 _NOTE = (
     "First column: area under one threshold on the method's own confidence, in %, mean ± standard "
@@ -37,7 +37,7 @@ def exit_rules_files(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
 
 
 def _gain(cell: pd.Series) -> str:
-    texts = {name: f"{100 * cell[name]:+z.2f}" for name in ("mean", "ci_low", "ci_high")}
+    texts = {name: signed(cell[name]) for name in ("mean", "ci_low", "ci_high")}
     if cell["n"] == 1:
         return texts["mean"]
     return f"{texts['mean']} [{texts['ci_low']}, {texts['ci_high']}]"
