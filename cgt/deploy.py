@@ -81,6 +81,10 @@ class Deployed:
 
         Returns:
             ``exit_index`` and ``prediction``, each ``[N]`` int64; exits count from 0.
+
+        Raises:
+            ValueError: for bad thresholds, or a sample that is left to the last exit and whose
+                logits there are not finite.
         """
         thresholds = self._thresholds(self.threshold if threshold is None else threshold)
         exit_index = np.zeros(len(x), dtype=np.int64)
@@ -94,6 +98,10 @@ class Deployed:
             goes_on = np.flatnonzero(~(sure >= value))
             if len(goes_on) == 0:
                 break
+            if not features:  # what the last exit does not take has no confidence at all
+                raise ValueError(
+                    "logits of the last exit hold NaN or infinity; they must be finite"
+                )
             x = features[0]
             if len(goes_on) < len(still_in):
                 x, still_in = x[goes_on], still_in[goes_on]
@@ -109,7 +117,7 @@ class Deployed:
         another = probabilities.sum(axis=1, where=~known)
         own = np.where(known, probabilities, 0)
         sure = own.max(axis=1)
-        return np.where(sure > another, sure, 0), own.argmax(axis=1)
+        return np.where(sure <= another, 0, sure), own.argmax(axis=1)
 
     def _thresholds(self, threshold: float | Sequence[float]) -> np.ndarray:
         early = self.num_exits - 1

@@ -52,18 +52,18 @@ class KnownClasses(ExitRule):
         self._other = [[c for c in classes if not row[c]] for row in known.tolist()]
 
     def decide(self, exit: int, logits: Tensor) -> tuple[Tensor, Tensor]:
-        known = self.known[exit]
+        known = self.known[exit].to(logits.device)
         probabilities = logits.softmax(dim=1)
         another = probabilities.masked_fill(known, 0.0).sum(dim=1)
         sure, prediction = probabilities.masked_fill(~known, 0.0).max(dim=1)
-        return torch.where(sure > another, sure, 0.0), prediction
+        return torch.where(sure <= another, 0.0, sure), prediction  # NaN stays NaN
 
     def decide_one(self, exit: int, logits: Tensor) -> tuple[float, int]:
         (probabilities,) = logits.softmax(dim=1).tolist()
         prediction = max(self._known[exit], key=probabilities.__getitem__)
         sure = probabilities[prediction]
         another = sum([probabilities[c] for c in self._other[exit]])
-        return (sure if sure > another else 0.0), prediction
+        return (0.0 if sure <= another else sure), prediction
 
 
 MAX_SOFTMAX = MaxSoftmax()

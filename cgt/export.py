@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -112,11 +113,13 @@ def write_network(
         ValueError: for another rule or a bad threshold.
     """
     onnx, out = need("onnx", "deploy"), Path(out)
-    as_thresholds(threshold, network.num_exits)
+    values = as_thresholds(threshold, network.num_exits)
     if not isinstance(rule, MaxSoftmax | KnownClasses):
         raise ValueError(
             f"{type(rule).__name__} cannot be exported; MaxSoftmax and KnownClasses can"
         )
+    # While stages are replaced one by one, the folder is not an exported network.
+    (out / DESCRIPTION).unlink(missing_ok=True)
     names = [f"stage_{number}.onnx" for number in range(1, network.num_exits + 1)]
     x = torch.zeros(2, *input_shape)
     for name, stage, head in zip(names, network.stages, network.heads, strict=True):
@@ -133,7 +136,7 @@ def write_network(
         "input_shape": list(input_shape),
         "known": known,
         "stages": names,
-        "threshold": threshold,
+        "threshold": float(threshold) if isinstance(threshold, Real) else values,
     }
     write_json(out / DESCRIPTION, description)
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from cgt.gates import eligibility, hard_gate, residual_gate, sigmoid_gate
 from cgt.validation import (
     as_exit_weights,
+    check_inclusion,
     check_logits,
     check_non_negative,
     check_probability,
@@ -42,6 +43,22 @@ class LossTerms(NamedTuple):
     def total(self) -> Tensor:
         """Scalar: mean over the batch of Σ_e w_e · loss_e."""
         return (self.weights * self.losses).sum(dim=1).mean()
+
+    @torch.no_grad()
+    def means(self, inclusion: Tensor | None = None) -> Tensor:
+        """Mean loss, weight and eligibility of each exit over the batch, ``[3, E]``.
+
+        ``inclusion`` as in :meth:`SoftCGTLoss.terms`: where samples were selected, the loss is the
+        mean over those that reached the exit (0 if none did), and the eligibility, which is known
+        as far as the exit before was reached, is estimated from these.
+        """
+        if inclusion is None:
+            return torch.stack([term.mean(dim=0) for term in self])
+        reached = inclusion > 0
+        loss = torch.where(reached, self.losses, 0.0).sum(dim=0) / reached.sum(dim=0).clamp(min=1)
+        before = torch.cat([torch.ones_like(inclusion[:, :1]), inclusion[:, :-1]], dim=1)
+        eligible = torch.where(before > 0, self.eligibility / before, 0.0).mean(dim=0)
+        return torch.stack([loss, self.weights.mean(dim=0), eligible])
 
 
 def exit_cross_entropy(
@@ -125,6 +142,8 @@ class _ConfidenceGatedLoss(nn.Module, ABC):
         if gate_logits is not None:
             check_same_shape("gate_logits", gate_logits, logits)
         eligible = self._eligibility(logits if gate_logits is None else gate_logits, targets)
+        if inclusion is not None:
+            check_inclusion(inclusion, len(targets), len(logits))
         losses = exit_cross_entropy(logits, targets, self.label_smoothing)
         return LossTerms(losses, self._weights(eligible, lambdas, inclusion), eligible)
 

@@ -21,7 +21,8 @@ def build_manifest(
     """Describe one finished training run.
 
     job: what was asked for (JSON values); its hash is `config_hash`. data: checksums by file name.
-    threads: CPU threads used. seconds: wall time of the training.
+    threads: CPU threads used. seconds: wall time of the training; if it was stopped and went on, of
+    all that was kept of it.
     """
     return {
         "job": dict(job),

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from cgt.exits import MAX_SOFTMAX, ExitRule, rounded_to
 from cgt.validation import as_thresholds
 
+# The last exit takes every sample that has a confidence at all.
+_NOT_FINITE = "logits of the last exit hold NaN or infinity; they must be finite"
+
 
 class EarlyExitNetwork(nn.Module):
     """Stages in a chain, each followed by a head that can answer.
@@ -52,8 +55,8 @@ class EarlyExitNetwork(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Answer each sample at its exit and compute deeper stages only for those still in.
 
-        The same answers as :func:`cgt.route` on the full logits. Runs in evaluation mode and
-        leaves the mode as it was; keeps no gradients.
+        The same answers as :func:`cgt.route` on the full logits, if these are finite. Runs in
+        evaluation mode and leaves the mode as it was; keeps no gradients.
 
         Args:
             x: ``[B, ...]``, B ≥ 1.
@@ -62,6 +65,10 @@ class EarlyExitNetwork(nn.Module):
 
         Returns:
             ``exit_index`` and ``prediction``, each ``[B]`` int64; exits count from 0.
+
+        Raises:
+            ValueError: for bad thresholds, or a sample that is left to the last exit and whose
+                logits there are not finite.
         """
         # The last exit takes whatever is left, however unsure it is.
         thresholds = [*as_thresholds(threshold, self.num_exits), -math.inf]
@@ -89,8 +96,8 @@ class EarlyExitNetwork(nn.Module):
             logits = head(x)
             sure, answer = rule.decide_one(exit, logits)
             if sure >= rounded_to(threshold, logits.dtype):
-                break
-        return exit, answer
+                return exit, answer
+        raise ValueError(_NOT_FINITE)
 
     def _infer_batch(
         self,
@@ -117,10 +124,11 @@ class EarlyExitNetwork(nn.Module):
                 exit_index[still_in] = exit
             goes_on = (~(sure >= threshold)).nonzero().squeeze(1)
             if len(goes_on) == 0:
-                break
+                return
             if len(goes_on) < len(x):
                 x = select_rows(x, goes_on)
                 still_in = goes_on if still_in is None else still_in[goes_on]
+        raise ValueError(_NOT_FINITE)
 
     def prefix(self, depth: int) -> "EarlyExitNetwork":
         """The first ``depth`` stages and heads as a network of their own; modules are shared."""

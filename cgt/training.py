@@ -9,7 +9,7 @@ same result.
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from cgt.optimizer import OneCycleSGD
 from cgt.predictions import Predictions, SplitPredictions, save_predictions
 from cgt.saved import build_network, save_run
 from cgt.seeding import derive_seed
+from cgt.validation import check_count, check_non_negative, check_positive, check_probability
 
 HISTORY_COLUMNS = (
     "epoch",
@@ -53,10 +54,12 @@ class TrainingSettings:
     """What the loop needs besides the method's own hyperparameters.
 
     epochs: passes over the training split, all phases together, ≥ 1.
-    batch_size: samples a step; what is left over at the end of an epoch is dropped.
-    lr: peak of the one-cycle schedule.
-    momentum, weight_decay: of SGD with Nesterov momentum.
-    label_smoothing: of every exit's cross-entropy.
+    batch_size: samples a step, ≥ 1; what is left over at the end of an epoch is dropped.
+    lr: peak of the one-cycle schedule, > 0.
+    momentum, weight_decay: of SGD with Nesterov momentum; in [0, 1], and ≥ 0.
+    label_smoothing: of every exit's cross-entropy, in [0, 1].
+
+    Raises ValueError for values outside these ranges.
     """
 
     epochs: int
@@ -65,6 +68,14 @@ class TrainingSettings:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            check_count(name, getattr(self, name))
+        check_positive("lr", self.lr)
+        check_non_negative("weight_decay", self.weight_decay)
+        for name in ("momentum", "label_smoothing"):
+            check_probability(name, getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -91,15 +102,15 @@ def train_run(
     job: Job,
     out_dir: Path,
     checkpoint_dir: Path,
-    finish: Callable[[Dataset], None] = lambda data: None,
+    finish: Callable[[Dataset, float], None] = lambda data, earlier: None,
 ) -> None:
     """Train and predict; write what the run has to say into ``out_dir``.
 
     The files are ``predictions.npz``, ``history.csv``, ``gradients.csv`` and ``model.safetensors``.
 
     Resumes from ``checkpoint_dir`` if an earlier run of the same job was stopped. ``finish`` is
-    called with the data that the run has seen, before the checkpoint is removed: what it writes
-    belongs to the run.
+    called with the data that the run has seen and the seconds that earlier processes have spent on
+    it, before the checkpoint is removed: what it writes belongs to the run.
 
     Raises:
         ValueError: for unknown or unfit settings or damaged data.
@@ -122,7 +133,7 @@ def train_run(
     trainer = Trainer(data, method, job.seed, settings, path)
     trainer.run()
     trainer.write(Path(out_dir))
-    finish(data)
+    finish(data, trainer.earlier)
     path.unlink(missing_ok=True)
 
 
@@ -165,6 +176,7 @@ class Trainer:
         torch.manual_seed(derive_seed(data.name, seed, "init"))
         self.network = build_network(data, method)
         self.phases = method.phases(settings.epochs, self.network.num_exits)
+        self.began, self.earlier = time.perf_counter(), 0.0
         self.history: list[list[float]] = []
         self.gradients: list[list[float]] = []
 
@@ -187,9 +199,11 @@ class Trainer:
             momentum=self.settings.momentum,
             weight_decay=self.settings.weight_decay,
         )
-        done, best_score, best = 0, -1.0, {}
+        parts = self.method.judged_together(phase.trainable)
+        done, scores, best = 0, [-1.0] * len(parts), {}
         if saved:
-            done, best_score, best = saved["done"], saved["best_score"], saved["best"]
+            done, scores, best = saved["done"], saved["scores"], saved["best"]
+            self.earlier = saved["seconds"]
             self.history, self.gradients = saved["history"], saved["gradients"]
             self.network.load_state_dict(saved["network"])
             optimizer.load_state(saved["optimizer"])
@@ -209,16 +223,19 @@ class Trainer:
                 gradients.pulls(),
                 time.perf_counter() - start,
             )
-            score = float(accuracy[list(phase.trainable)].mean())
-            if score >= best_score:
-                best_score, best = score, _copy(self.network.state_dict())
+            for part, exits in enumerate(parts):
+                score = float(accuracy[list(exits)].mean())
+                if score >= scores[part]:
+                    scores[part] = score
+                    best |= _copy(self.network, exits)
             save_checkpoint(
                 self.checkpoint,
                 {
                     "phase": number,
                     "done": epoch + 1,
-                    "best_score": best_score,
+                    "scores": scores,
                     "best": best,
+                    "seconds": self.earlier + time.perf_counter() - self.began,
                     "history": self.history,
                     "gradients": self.gradients,
                     "network": self.network.state_dict(),
@@ -226,7 +243,7 @@ class Trainer:
                     "method": self.method.state(),
                 },
             )
-        self.network.load_state_dict(best)
+        self.network.load_state_dict({**self.network.state_dict(), **best})
 
     def _run_epoch(
         self,
@@ -235,7 +252,10 @@ class Trainer:
         optimizer: OneCycleSGD,
         epoch: int,
     ) -> Tensor:
-        """Train one epoch; return mean loss, weight and eligibility of each exit, ``[3, E]``."""
+        """Train one epoch; return mean loss, weight and eligibility of each exit, ``[3, E]``.
+
+        Means over steps of :meth:`cgt.losses.LossTerms.means`.
+        """
         _train_mode(network, phase.trainable)
         sums = torch.zeros(3, phase.depth)
         clean_gate = self.method.clean_gate
@@ -248,13 +268,16 @@ class Trainer:
             self._refuse_divergence("logits", torch.stack(logits), epoch, step)
             if clean_gate:
                 seen["gate_logits"] = self._at_inference(network, phase, chosen)
+                self._refuse_divergence(
+                    "gate's logits", torch.stack(seen["gate_logits"]), epoch, step
+                )
             terms = self.method.terms(logits, y, progress, **seen)
             loss = terms.total()
             self._refuse_divergence("loss", loss, epoch, step)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            sums += torch.stack([term.detach().mean(dim=0) for term in terms])
+            sums += terms.means(seen.get("inclusion"))
         for values in network.state_dict().values():
             self._refuse_divergence("weights", values, epoch, self.steps - 1)
         return sums / self.steps
@@ -291,6 +314,7 @@ class Trainer:
     def _validate(self, network: EarlyExitNetwork, epochs_done: int) -> tuple[Tensor, Tensor]:
         """Validation accuracy and mean eligibility of each exit, each ``[E]``."""
         logits = _logits(network, self.val_x)
+        self._refuse_divergence("validation logits", logits, epochs_done - 1, self.steps - 1)
         _, prediction = self.method.decide(logits)
         terms = self.method.terms(logits.unbind(), self.val_y, self._progress(epochs_done))
         accuracy = (prediction == self.val_y).double().mean(dim=1)
@@ -300,7 +324,11 @@ class Trainer:
         """Measured on the probe in evaluation mode, so that it leaves no trace in the run."""
         network.eval()
         x, y = self.probe
-        return ExitGradients(network, self.method.terms(network(x), y, self._progress(epochs_done)))
+        logits = network(x)
+        self._refuse_divergence(
+            "probed logits", torch.stack(logits), epochs_done - 1, self.steps - 1
+        )
+        return ExitGradients(network, self.method.terms(logits, y, self._progress(epochs_done)))
 
     def _record(self, epoch: int, values: Tensor, pulls: list[Pull], seconds: float) -> None:
         """Keep and show an epoch; ``values`` are ``[6, E]``, ordered as the history's columns."""
@@ -343,10 +371,13 @@ class Trainer:
 
 
 def _build(what: str, kind: type, values: dict[str, Any]) -> Any:
-    allowed = [field.name for field in fields(kind) if field.init]
+    allowed = {field.name: field for field in fields(kind) if field.init}
     unknown = sorted(set(values) - set(allowed))
     if unknown:
         raise ValueError(f"{what}: unknown {unknown[0]!r}; allowed are {', '.join(allowed)}")
+    for name, field in allowed.items():
+        if name not in values and field.default is MISSING:
+            raise ValueError(f"{what}: {name} is missing; it has no default")
     return kind(**values)
 
 
@@ -380,8 +411,11 @@ def _logits(network: EarlyExitNetwork, x: Tensor) -> Tensor:
     return torch.cat(batches, dim=1)
 
 
-def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in state.items()}
+def _copy(network: EarlyExitNetwork, exits: tuple[int, ...]) -> dict[str, Tensor]:
+    """The present weights of these stages and heads."""
+    of = tuple(f"{part}.{exit}." for part in ("stages", "heads") for exit in exits)
+    state = network.state_dict()
+    return {name: value.clone() for name, value in state.items() if name.startswith(of)}
 
 
 def _csv(columns: Sequence[str], rows: list[list[float]]) -> str:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -21,6 +21,20 @@ def check_non_negative(name: str, value: float) -> float:
     if not (isinstance(value, Real) and math.isfinite(value) and value >= 0):
         raise ValueError(f"{name} is {value!r}; it must be a finite number >= 0")
     return float(value)
+
+
+def check_positive(name: str, value: float) -> float:
+    """A finite number > 0."""
+    if not (isinstance(value, Real) and math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} is {value!r}; it must be a finite number > 0")
+    return float(value)
+
+
+def check_count(name: str, value: int) -> int:
+    """A whole number ≥ 1."""
+    if not (isinstance(value, Integral) and not isinstance(value, bool) and value >= 1):
+        raise ValueError(f"{name} is {value!r}; it must be a whole number >= 1")
+    return int(value)
 
 
 def check_logits(logits: Sequence[Tensor]) -> None:
@@ -60,6 +74,14 @@ def check_targets(targets: Tensor, batch: int, num_classes: int) -> None:
     if low < 0 or high >= num_classes:
         wrong = low if low < 0 else high
         raise ValueError(f"targets hold class {wrong}; classes run from 0 to {num_classes - 1}")
+
+
+def check_inclusion(inclusion: Tensor, batch: int, exits: int) -> None:
+    """Probabilities ``[B, E]``."""
+    if inclusion.shape != (batch, exits):
+        raise ValueError(f"inclusion has shape {list(inclusion.shape)}; {[batch, exits]} is needed")
+    if not ((inclusion >= 0) & (inclusion <= 1)).all():
+        raise ValueError("inclusion holds values outside [0, 1]; it must be probabilities")
 
 
 def as_exit_weights(values: Sequence[float] | Tensor | None, like: Tensor, exits: int) -> Tensor:

@@ -144,6 +144,28 @@ def test_a_rule_without_words_in_the_file_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_has_no_confidence_is_refused(exported, x):
+    _, _, folder = exported
+    broken = x[:3].copy()
+    broken[1] = np.nan
+    with pytest.raises(ValueError, match="logits of the last exit hold NaN or infinity"):
+        Deployed(folder).infer(broken, 0.0)
+
+
+def test_an_export_that_was_cut_off_is_no_network(tmp_path, monkeypatch):
+    write_network(tmp_path, network(), MAX_SOFTMAX, np.float32(0.5), input_shape=SHAPE, about=ABOUT)
+    assert Deployed(tmp_path).threshold == 0.5
+
+    def cut_off(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cgt.export._export", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        write_network(tmp_path, network(), MAX_SOFTMAX, 0.5, input_shape=SHAPE, about=ABOUT)
+    with pytest.raises(FileNotFoundError, match=r"network\.json"):
+        Deployed(tmp_path)
+
+
 def test_another_format_is_refused(exported, tmp_path):
     about = json.loads((exported[2] / "network.json").read_text())
     (tmp_path / "network.json").write_text(json.dumps({**about, "format": 99}))

@@ -131,6 +131,15 @@ def test_a_place_for_a_module_may_be_empty():
     assert len(net.infer(torch.randn(1, 5), 0.5)[0]) == 1
 
 
+@pytest.mark.parametrize("rule", [MAX_SOFTMAX, KnownClasses(KNOWN)])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_what_has_no_confidence_is_refused(batch, rule):
+    x = torch.zeros(batch, 5)
+    x[-1] = float("nan")
+    with pytest.raises(ValueError, match="logits of the last exit hold NaN or infinity"):
+        network().infer(x, 0.0, rule)
+
+
 def test_prefix_and_backbone_share_their_modules():
     net = network()
     prefix, backbone = net.prefix(2), net.backbone()

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from cgt.losses import HardCGTLoss, SoftCGTLoss
+from cgt.losses import HardCGTLoss, LossTerms, SoftCGTLoss
 from cgt.methods import REGISTRY
 from cgt.network import EarlyExitNetwork
 from cgt.selective import selective_forward
@@ -105,3 +105,39 @@ def test_remaining_is_the_eligibility_of_the_next_exit(network, batch):
         eligible = loss.terms(logits, y).eligibility
         torch.testing.assert_close(loss.remaining(logits[:1], y), eligible[:, 1])
         torch.testing.assert_close(loss.remaining(logits[:2], y), eligible[:, 2])
+
+
+def test_history_is_of_the_samples_that_reach_an_exit():
+    losses = torch.tensor([[1.0, 2.0, 3.0], [3.0, 9.0, 9.0], [5.0, 4.0, 9.0], [7.0, 9.0, 9.0]])
+    eligible = torch.tensor([[1.0, 0.5, 0.4], [1.0, 0.1, 9.0], [1.0, 0.5, 0.2], [1.0, 0.1, 9.0]])
+    inclusion = torch.tensor([[1.0, 0.5, 0.5], [1.0, 0.0, 0.0], [1.0, 0.5, 0.0], [1.0, 0.0, 0.0]])
+    weights = torch.ones(4, 3)
+    loss, weight, share = LossTerms(losses, weights, eligible).means(inclusion).tolist()
+    assert loss == [4.0, 3.0, 3.0]
+    assert weight == [1.0, 1.0, 1.0]
+    # Exit 3's is known of two samples in four, each drawn with probability 1/2.
+    assert share == pytest.approx([1.0, 0.3, (0.4 + 0.2) / 0.5 / 4])
+    nobody = torch.tensor([[1.0, 0.0, 0.0]] * 4)
+    assert LossTerms(losses, weights, eligible).means(nobody)[0].tolist() == [4.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("inclusion", "message"),
+    [
+        (torch.ones(3), r"inclusion has shape \[3\]; \[2, 3\] is needed"),
+        (torch.full((2, 3), 1.5), r"inclusion holds values outside \[0, 1\]"),
+    ],
+)
+def test_unfit_probabilities_are_refused(inclusion, message):
+    with pytest.raises(ValueError, match=message):
+        HardCGTLoss().terms(
+            torch.zeros(3, 2, 4).unbind(), torch.zeros(2).long(), None, None, inclusion
+        )
+
+
+def test_drawing_that_would_let_nobody_pass_is_refused():
+    weights = {"exit_weights_start": [1, 0, 1], "exit_weights_end": [1, 0, 1]}
+    sampled = {"sample_deep": True, "normalize": False}
+    with pytest.raises(ValueError, match="leak is 0 and the weights of exit 2 are 0"):
+        REGISTRY["soft_cgt"](**sampled, **weights, leak=0.0)
+    REGISTRY["soft_cgt"](**sampled, **weights, leak=0.1)

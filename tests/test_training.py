@@ -197,6 +197,62 @@ def test_unknown_settings_are_named(tmp_path):
         train_run(wrong, tmp_path, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 1, "batch_size": 2}, "settings: lr is missing; it has no default"),
+        ({"epochs": 0, "batch_size": 2, "lr": 0.1}, "epochs is 0; it must be a whole number >= 1"),
+        ({"epochs": 1, "batch_size": 2.0, "lr": 0.1}, "batch_size is 2.0; .* whole number >= 1"),
+        ({"epochs": 1, "batch_size": 2, "lr": 0}, "lr is 0; it must be a finite number > 0"),
+        ({"epochs": 1, "batch_size": 2, "lr": 1, "momentum": 2}, "momentum is 2; .* in .0, 1."),
+    ],
+)
+def test_unfit_settings_are_named(settings, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        train_run(job(settings=settings), tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("weights", [[2.0], [1.0, 0.3], [1.0, -1.0, 1.0]])
+@pytest.mark.parametrize("method", ["branchynet", "cgt_plus"])
+def test_weights_that_do_not_fit_the_exits_are_refused(method, weights, tmp_path, monkeypatch):
+    monkeypatch.setattr("cgt.training.load", lambda *_: tiny_dataset())
+    unfit = job(method=method, hyperparameters={"exit_weights": weights})
+    with pytest.raises(ValueError, match=r"exit_weights (have shape|are)"):
+        train_run(unfit, tmp_path, tmp_path)
+
+
+def test_the_time_of_a_stopped_run_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("cgt.training.load", lambda *_: tiny_dataset())
+
+    def save_as_after_an_hour_then_stop(path, state):
+        save_checkpoint(path, {**state, "seconds": state["seconds"] + 3600})
+        raise Stopped
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr("cgt.training.save_checkpoint", save_as_after_an_hour_then_stop)
+        train_run(job(), tmp_path, tmp_path)
+    spent = []
+    for _ in range(2):
+        train_run(job(), tmp_path, tmp_path, lambda data, earlier: spent.append(earlier))
+    assert 3600 < spent[0] < 3700
+    assert spent[1] == 0
+
+
+def test_numbers_that_only_inference_finds_infinite_are_a_divergence(tmp_path, monkeypatch):
+    trainer = Trainer(tiny_dataset(), REGISTRY["soft_cgt"](), 1, SETTINGS, tmp_path / "c.pt")
+    run_epoch = trainer._run_epoch
+
+    def blow_up(network, *rest):
+        found = run_epoch(network, *rest)
+        with torch.no_grad():
+            network.heads[1][-1].weight.fill_(3e38)
+        return found
+
+    monkeypatch.setattr(trainer, "_run_epoch", blow_up)
+    with pytest.raises(DivergedError, match=r"diverged at epoch 1.*NaN or infinity in the probed"):
+        trainer.run()
+
+
 def test_another_job_never_resumes_from_a_checkpoint(tmp_path):
     paths = {
         checkpoint_path(tmp_path, one.identity("digest"))

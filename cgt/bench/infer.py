@@ -97,7 +97,7 @@ def _measure(
     overheads = {
         name: decision_overhead(run, inputs[False])
         for name, run in opened.items()
-        if batch == 1 and not isinstance(run.network, SideBySide)
+        if batch == 1 and run.network.num_exits > 1 and not isinstance(run.network, SideBySide)
     }
     full = {one.method: seconds[i].sum() for i, one in enumerate(compared) if one.is_whole}
     everything = batches(data.test.x, batch)

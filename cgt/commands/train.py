@@ -75,8 +75,8 @@ def _train(arguments: argparse.Namespace, out: Path, checkpoints: Path) -> None:
             remove_leftovers(folder)
         start = time.perf_counter()
 
-        def finish(data) -> None:
-            seconds = time.perf_counter() - start
+        def finish(data, earlier: float) -> None:
+            seconds = earlier + time.perf_counter() - start
             manifest = build_manifest(asked, data.checksums, torch.get_num_threads(), seconds)
             write_json(out / "manifest.json", manifest)
 

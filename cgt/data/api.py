@@ -8,7 +8,7 @@ from cgt.data.dataset import DataError, Dataset
 from cgt.data.fashion_mnist import FashionMNIST
 from cgt.data.indian_pines import IndianPines
 from cgt.data.indian_pines_disjoint import IndianPinesDisjoint
-from cgt.data.prepared import load_prepared, save_prepared
+from cgt.data.prepared import load_prepared, repair_of, save_prepared
 from cgt.data.raw import read_raw
 from cgt.data.recipe import SPLITS, Arrays, Recipe
 from cgt.data.sources import download_files
@@ -73,7 +73,7 @@ def load(dataset: str, prepared: Path, raw_dir: Path) -> Dataset:
     """
     recipe = _recipe(dataset)
     raw = read_raw(recipe.files, raw_dir, recipe.raw_name)
-    repair = f"`cgt prepare {dataset} --raw {raw_dir} --out {prepared} --seed SEED`"
+    repair = repair_of(dataset, prepared, raw_dir)
     arrays = load_prepared(Path(prepared), repair)
     problem = _problem(recipe, raw, arrays)
     if problem:

@@ -32,6 +32,14 @@ def load_prepared(path: Path, repair: str) -> dict[str, np.ndarray]:
     return {**arrays, "digest": np.array(recorded)}
 
 
+def repair_of(dataset: str, path: Path, raw_dir: Path) -> str:
+    """Return the command that makes a prepared file anew, for messages."""
+    return (
+        f"`cgt prepare {dataset} --raw {raw_dir} --out {path} --seed SEED`, with --limit, --patch "
+        f"and --components as it was made"
+    )
+
+
 def digest_of(arrays: Mapping[str, np.ndarray]) -> str:
     """Return the SHA-256 over names, types, shapes and bytes of `arrays`, in order of the names."""
     digest = hashlib.sha256()

@@ -6,7 +6,7 @@ import numpy as np
 
 from cgt.data.indian_pines import CUBE, GROUND_TRUTH, IndianPines, reduce_bands
 from cgt.data.indian_pines_disjoint import IndianPinesDisjoint
-from cgt.data.prepared import load_prepared
+from cgt.data.prepared import load_prepared, repair_of
 from cgt.data.raw import read_raw
 from cgt.data.recipe import SPLITS, Arrays
 
@@ -65,5 +65,4 @@ def read_scene(dataset: str, prepared: Path, raw_dir: Path) -> tuple[Arrays, Arr
         raise ValueError(f"dataset is {dataset!r}; it must be of one scene: {', '.join(SCENES)}")
     recipe = SCENES[dataset]
     raw = read_raw(recipe.files, raw_dir, recipe.raw_name)
-    again = f"`cgt prepare {dataset} --raw {raw_dir} --out {prepared} --seed SEED`"
-    return raw, load_prepared(prepared, again)
+    return raw, load_prepared(prepared, repair_of(dataset, prepared, raw_dir))

@@ -16,6 +16,7 @@ from cgt.cost import cumulative_macs
 from cgt.exits import MAX_SOFTMAX, ExitRule
 from cgt.losses import LossTerms, exit_cross_entropy
 from cgt.network import EarlyExitNetwork
+from cgt.validation import as_exit_weights
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Phase:
     epochs: ≥ 1.
     depth: the first ``depth`` exits are computed.
     trainable: numbers (from 0) of the stages that learn, with their heads; the others are frozen,
-        batch-norm statistics included. Their mean validation accuracy picks the checkpoint.
+        batch-norm statistics included.
     """
 
     epochs: int
@@ -54,6 +55,14 @@ class Method(ABC):
             ValueError: if there are fewer epochs than phases.
         """
         return (Phase(epochs, exits, tuple(range(exits))),)
+
+    def judged_together(self, trainable: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """Parts of a phase's trainable stages.
+
+        Each part keeps the weights of the epoch at which the mean validation accuracy of its exits
+        was highest, the later of equal ones.
+        """
+        return [trainable]
 
     def start_phase(  # noqa: B027  (most methods have nothing to do here)
         self, number: int, validate: Callable[[], tuple[Tensor, Tensor]]
@@ -106,9 +115,13 @@ class Method(ABC):
     def weighted(
         self, logits: Sequence[Tensor], targets: Tensor, exit_weights: Sequence[float]
     ) -> LossTerms:
-        """Cross-entropy with the same weights for every sample."""
+        """Cross-entropy with the same weights for every sample.
+
+        Raises:
+            ValueError: unless there is one finite weight ≥ 0 for each exit, and one above 0.
+        """
         losses = exit_cross_entropy(logits, targets, self.label_smoothing)
-        weights = losses.new_tensor(exit_weights).expand_as(losses)
+        weights = as_exit_weights(exit_weights, losses, len(logits)).expand_as(losses)
         return LossTerms(losses, weights, torch.ones_like(losses))
 
 

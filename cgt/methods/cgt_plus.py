@@ -26,6 +26,7 @@ from torch.nn.functional import kl_div
 from cgt.losses import LossTerms, SoftCGTLoss
 from cgt.methods.base import Method
 from cgt.network import EarlyExitNetwork
+from cgt.validation import as_exit_weights, check_positive, check_probability
 
 
 @dataclass
@@ -49,6 +50,11 @@ class CGTPlus(Method):
     pull: float = 1.0
     name: ClassVar[str] = "cgt_plus"
 
+    def __post_init__(self) -> None:
+        for name in ("strength", "distillation", "pull"):
+            check_probability(name, getattr(self, name))
+        check_positive("temperature", self.temperature)
+
     def forward(
         self,
         network: EarlyExitNetwork,
@@ -71,7 +77,7 @@ class CGTPlus(Method):
             logits, targets
         )
         share = gated.eligibility / gated.eligibility.mean(dim=0).clamp_min(1e-3)
-        lambdas = share.new_tensor(self.exit_weights)
+        lambdas = as_exit_weights(self.exit_weights, share, len(logits))
         weights = lambdas * (1 - self.strength + self.strength * share)
         losses = (1 - self.distillation) * gated.losses + self.distillation * self._taught(logits)
         return LossTerms(losses, weights, gated.eligibility)

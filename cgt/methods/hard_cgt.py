@@ -23,7 +23,7 @@ class HardCGT(Method):
     """Hyperparameters of HardCGT.
 
     tau, leak, normalize, labels: see the loss.
-    exit_weights_start, exit_weights_end: λ at the first and the last step.
+    exit_weights_start, exit_weights_end: λ at the start and the end of the training.
     clean_gate: the gate sees samples before augmentation (not in the paper).
     skip_resolved: compute deeper stages only for samples whose gates are open; the others carry no
         weight there, not even the leak, and deeper batch norms do not see them (not in the paper).

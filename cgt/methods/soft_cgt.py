@@ -25,7 +25,7 @@ class SoftCGT(Method):
     """Hyperparameters of SoftCGT.
 
     tau, scale, gate, leak, normalize, labels: see the loss.
-    exit_weights_start, exit_weights_end: λ at the first and the last step.
+    exit_weights_start, exit_weights_end: λ at the start and the end of the training.
     clean_gate: the gate sees samples before augmentation (not in the paper).
     sample_deep: compute deeper stages only for a random part of the batch, a sample with a
         probability in proportion to its weight there, and weigh by its inverse: the same loss in
@@ -50,6 +50,13 @@ class SoftCGT(Method):
                 "sample_deep is true and normalize is true; deep weights must not depend on exits "
                 "that may not be computed: set normalize to false"
             )
+        weights = zip(self.exit_weights_start, self.exit_weights_end, strict=True)
+        for exit, (start, end) in enumerate(weights, start=1):
+            if self.sample_deep and self.leak == 0 and exit > 1 and start == end == 0:
+                raise ValueError(
+                    f"sample_deep is true, leak is 0 and the weights of exit {exit} are 0; no "
+                    "sample would be drawn to pass it: leak or a weight must be above 0"
+                )
 
     def forward(
         self,

@@ -3,7 +3,7 @@
 Idea:    if a budget is known beforehand, one can train an ordinary network of that size. An early-
          exit network earns its keep only where it beats these.
 Formula: loss = Σ_e CE_e, where network e is a copy of its own: stages 1 … e with head e. They share
-         no weights, so each is trained exactly as if it were alone.
+         no weights, and each keeps its own best epoch: it is trained exactly as if it were alone.
 Source:  common practice; used so in Shallow-Deep Networks and Zero-Time-Waste.
 """
 
@@ -12,7 +12,6 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from cgt.cost import cumulative_macs
@@ -46,7 +45,7 @@ class ByDepth(ExitRule):
         self.exits = exits
 
     def decide(self, exit: int, logits: Tensor) -> tuple[Tensor, Tensor]:
-        sure = torch.full((len(logits),), (exit + 1) / self.exits, dtype=logits.dtype)
+        sure = logits.new_full((len(logits),), (exit + 1) / self.exits)
         return sure, logits.argmax(dim=1)
 
 
@@ -69,6 +68,9 @@ class Static(Method):
             [nn.Sequential(*prefix.stages) for prefix in prefixes],
             [prefix.heads[0] for prefix in prefixes],
         )
+
+    def judged_together(self, trainable: tuple[int, ...]) -> list[tuple[int, ...]]:
+        return [(exit,) for exit in trainable]
 
     def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
         return self.weighted(logits, targets, [1.0] * len(logits))

@@ -7,7 +7,6 @@ from tiny import tiny_dataset
 from cgt.exits import confidence
 from cgt.methods import REGISTRY
 from cgt.network import EarlyExitNetwork
-from cgt.optimizer import OneCycleSGD
 from cgt.training import Trainer, TrainingSettings
 
 SETTINGS = TrainingSettings(epochs=3, batch_size=32, lr=0.05)
@@ -20,12 +19,26 @@ def trainer(name, folder):
 def test_the_deepest_network_is_trained_as_the_single_exit_is(tmp_path):
     static, single = trainer("static", tmp_path), trainer("single_exit", tmp_path)
     for one in (static, single):
-        phase = one.phases[0]
-        optimizer = OneCycleSGD(one.network.parameters(), 0.05, 100, 0.9, 0.0)
-        one._run_epoch(one.network, phase, optimizer, epoch=0)
+        one.run()
     ours = [*static.network.stages[-1].parameters(), *static.network.heads[-1].parameters()]
     for mine, theirs in zip(ours, single.network.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+def test_each_network_keeps_its_own_best_epoch(tmp_path, monkeypatch):
+    static = trainer("static", tmp_path)
+    accuracies = iter([[0.9, 0.5, 0.6], [0.8, 0.7, 0.6], [0.7, 0.6, 0.5]])
+    states = []
+
+    def validate(*_):
+        states.append([next(head.parameters()).clone() for head in static.network.heads])
+        accuracy = torch.tensor(next(accuracies), dtype=torch.float64)
+        return accuracy, torch.ones_like(accuracy)
+
+    monkeypatch.setattr(static, "_validate", validate)
+    static.run()
+    for head, best in enumerate((0, 1, 1)):
+        assert torch.equal(next(static.network.heads[head].parameters()), states[best][head])
 
 
 def test_a_threshold_picks_one_network_for_all_samples():
