@@ -82,7 +82,8 @@ class EarlyExitNetwork(nn.Module):
             with torch.inference_mode():
                 exit, answer = self._infer_one(x, thresholds, rule)
             # Made out here, tensors are ordinary ones, which may take part in training.
-            return tuple(torch.full((1,), value, device=x.device) for value in (exit, answer))
+            where = x.device
+            return torch.full((1,), exit, device=where), torch.full((1,), answer, device=where)
         exit_index = torch.zeros(len(x), dtype=torch.int64, device=x.device)
         prediction = torch.empty_like(exit_index)
         with torch.inference_mode():
@@ -155,13 +156,17 @@ def evaluation_mode(network: nn.Module) -> Iterator[None]:
 
 def _is_training(network: nn.Module) -> bool:
     """Whether any part of the network is in training mode."""
-    # Inference on one sample asks: `modules()` takes six times as long.
-    found = [network]
-    for module in found:
-        if module is not None:  # a place for a module that is not taken
-            if module.training:
-                return True
-            found.extend(module._modules.values())
+    # Inference on one sample asks: `modules()` takes many times as long.
+    if network.training:
+        return True
+    found = [network._modules]
+    for children in found:
+        for module in children.values():
+            if module is not None:  # a place for a module that is not taken
+                if module.training:
+                    return True
+                if module._modules:
+                    found.append(module._modules)
     return False
 
 
