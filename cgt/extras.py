@@ -1,4 +1,4 @@
-"""Packages that only some need: `pip install 'cgt[…]'`."""
+"""Packages that only some need: the extras of this project."""
 
 from importlib import import_module
 from types import ModuleType
@@ -15,6 +15,7 @@ def need(module: str, extra: str) -> ModuleType:
         if error.name != module:
             raise
         raise ModuleNotFoundError(
-            f"{module} is not installed; it comes with the extra: pip install 'cgt[{extra}]'",
+            f"{module} is not installed; it comes with the extra {extra!r}: in the folder of this "
+            f"project, pip install '.[{extra}]'",
             name=module,
         ) from None

@@ -175,7 +175,7 @@ def test_another_format_is_refused(exported, tmp_path):
 
 def test_a_missing_extra_is_named_with_the_command(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'cgt\[deploy\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install '\.\[deploy\]'"):
         Deployed(tmp_path)
 
 

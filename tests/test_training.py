@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from tiny import tiny_dataset
 from cgt.augment import Augmenter, dihedral_forms, mirror_forms
 from cgt.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from cgt.methods import REGISTRY
+from cgt.methods.branchynet import BranchyNet
+from cgt.optimizer import OneCycleSGD
 from cgt.training import (
     HISTORY_COLUMNS,
     DivergedError,
@@ -97,14 +100,15 @@ def test_the_checkpoint_with_the_best_validation_accuracy_is_kept(tmp_path, monk
     states = []
 
     def validate(*_):
-        states.append(next(iter(trainer.network.parameters())).clone())
+        states.append(deepcopy(trainer.network.state_dict()))
         accuracy = torch.full((3,), next(accuracies), dtype=torch.float64)
         return accuracy, torch.ones_like(accuracy)
 
     monkeypatch.setattr(trainer, "_validate", validate)
     trainer.run()
     # Of equals the later one, which has seen the smaller learning rate.
-    assert torch.equal(next(iter(trainer.network.parameters())), states[2])
+    kept = trainer.network.state_dict()
+    assert all(torch.equal(value, kept[name]) for name, value in states[2].items())
 
 
 def test_a_diverging_run_stops_and_says_where(tmp_path):
@@ -236,6 +240,56 @@ def test_the_time_of_a_stopped_run_is_kept(tmp_path, monkeypatch):
         train_run(job(), tmp_path, tmp_path, lambda data, earlier: spent.append(earlier))
     assert 3600 < spent[0] < 3700
     assert spent[1] == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "value"),
+    [(None, None), ("cgt.training.code_digest", lambda _: "x"), ("torch.__version__", "0.0")],
+)
+def test_other_code_or_another_torch_starts_over(target, value, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("cgt.training.load", lambda *_: tiny_dataset())
+
+    def save_then_stop(path, state):
+        save_checkpoint(path, state)
+        raise Stopped
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr("cgt.training.save_checkpoint", save_then_stop)
+        train_run(job(), tmp_path / "out", tmp_path / "checkpoints")
+    capsys.readouterr()
+    if target:
+        monkeypatch.setattr(target, value)
+    train_run(job(), tmp_path / "out", tmp_path / "checkpoints")
+    assert ("epoch 1/4" in capsys.readouterr().err) == (target is not None)
+
+
+def test_settings_and_progress_reach_the_optimiser_and_the_method(tmp_path, monkeypatch):
+    monkeypatch.setattr("cgt.training.load", lambda *_: tiny_dataset())
+    asked, progress, smoothing = [], [], set()
+
+    class Spy(OneCycleSGD):
+        def __init__(self, parameters, **options):
+            asked.append(options)
+            super().__init__(parameters, **options)
+
+    terms = BranchyNet.terms
+
+    def spy(self, logits, targets, now):
+        progress.append(now)
+        smoothing.add(self.label_smoothing)
+        return terms(self, logits, targets, now)
+
+    monkeypatch.setattr("cgt.training.OneCycleSGD", Spy)
+    monkeypatch.setattr(BranchyNet, "terms", spy)
+    settings = {"epochs": 3, "batch_size": 32, "lr": 0.05, "momentum": 0.8, "weight_decay": 0.01}
+    settings |= {"label_smoothing": 0.1}
+    train_run(job(method="branchynet", settings=settings, hyperparameters={}), tmp_path, tmp_path)
+    assert asked == [{"peak": 0.05, "steps": 3 * 4, "momentum": 0.8, "weight_decay": 0.01}]
+    assert smoothing == {0.1}
+    # Four steps, the probe and the validation of each of three epochs.
+    steps = [now for start in (0, 6, 12) for now in progress[start : start + 4]]
+    assert steps == pytest.approx([step / 12 for step in range(12)])
+    assert torch.are_deterministic_algorithms_enabled()
 
 
 def test_numbers_that_only_inference_finds_infinite_are_a_divergence(tmp_path, monkeypatch):

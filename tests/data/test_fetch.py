@@ -6,8 +6,10 @@ import pytest
 from cgt.data.fetch import Patience, SourceUnavailable, fetch
 
 BODY = bytes(range(256)) * 8
-QUICK = Patience(attempts=3, timeout=0.1, deadline=5, backoff=0.01)
-ONCE = Patience(attempts=1, timeout=0.1, deadline=5, backoff=0.01)
+# A busy machine may keep an answer back for a while: only silence is given up quickly.
+QUICK = Patience(attempts=3, timeout=5, deadline=30, backoff=0.01)
+ONCE = Patience(attempts=1, timeout=5, deadline=30, backoff=0.01)
+HASTY_ONCE = Patience(attempts=1, timeout=0.1, deadline=30, backoff=0.01)
 
 
 def test_good_answer_is_returned_without_noise(server, capsys):
@@ -29,7 +31,8 @@ def test_connection_left_open_after_the_body_does_not_stall(server):
 @pytest.mark.parametrize("failure", ["truncated", "stalled"])
 def test_transient_failure_is_retried(server, failure):
     bad = getattr(server, failure)(BODY)
-    assert fetch(server.on("/f", bad, bad, server.good(BODY)), len(BODY), QUICK) == BODY
+    patience = Patience(attempts=3, timeout=0.5, deadline=30, backoff=0.01)
+    assert fetch(server.on("/f", bad, bad, server.good(BODY)), len(BODY), patience) == BODY
     assert len(server.requests) == 3
 
 
@@ -51,7 +54,7 @@ def test_stalled_server_is_given_up(server, failure):
     reply = server.silent if failure == "silent" else server.stalled(BODY)
     start = time.monotonic()
     with pytest.raises(SourceUnavailable, match=r"no data for 0\.1 s"):
-        fetch(server.on("/f", reply), len(BODY), ONCE)
+        fetch(server.on("/f", reply), len(BODY), HASTY_ONCE)
     assert time.monotonic() - start < 2
 
 
@@ -111,7 +114,7 @@ def test_no_data_from_something_that_is_not_a_web_server():
     with socket.create_server(("127.0.0.1", 0)) as listener:  # accepts, never answers
         port = listener.getsockname()[1]
         with pytest.raises(SourceUnavailable, match=r"no data for 0\.1 s"):
-            fetch(f"http://127.0.0.1:{port}/f", 10, ONCE)
+            fetch(f"http://127.0.0.1:{port}/f", 10, HASTY_ONCE)
 
 
 def test_local_file(tmp_path):

@@ -13,7 +13,7 @@ from cgt.data.indian_pines import CUBE, GROUND_TRUTH, IndianPines
 from cgt.data.sources import Location, download_files
 
 PACKING = FashionMNIST.mirror_packing
-QUICK = Patience(attempts=2, timeout=0.1, deadline=5, backoff=0.01)
+QUICK = Patience(attempts=2, timeout=0.5, deadline=30, backoff=0.01)
 HTML = b"<!DOCTYPE html><title>Sign in to the hotel's network</title>"
 IMAGES = "train-images-idx3-ubyte"
 

@@ -106,16 +106,6 @@ def test_a_damaged_checkpoint_is_not_used(kind, place, forks, whole, tmp_path):
     assert epochs_in(output) == list(range(1, EPOCHS + 1))
 
 
-def test_a_checkpoint_of_other_code_is_not_used(place, forks, whole, tmp_path):
-    forks.run(*place.arguments, log=tmp_path / "killed.log", at_write=(4, signal.SIGKILL))
-    (checkpoint,) = place.checkpoints.glob("[!.]*.pt")
-    # The name says what made it, and nothing else would be looked for.
-    checkpoint.rename(checkpoint.with_name("0123456789abcdef.pt"))
-    code, output = forks.run(*place.arguments, log=tmp_path / "again.log")
-    assert (code, place.files()) == (0, whole()), output
-    assert epochs_in(output)[0] == 1
-
-
 def test_two_at_once_never_mix(place, forks, whole, tmp_path):
     # An orphan of a killed run, at work for as long as we like.
     halt = (2, signal.SIGSTOP)

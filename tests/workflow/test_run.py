@@ -91,6 +91,11 @@ def test_an_edited_method_reruns_that_method_only(finished):
         assert finished.planned() == {"train_soft_cgt": 1, **AFTER_ONE_RUN, **PICTURES}
 
 
+def test_one_more_method_in_the_list_reruns_nothing(finished):
+    with edited(finished.folder / "cgt/methods/__init__.py"):
+        assert finished.planned() == {}
+
+
 def test_an_edited_loop_reruns_all_training(finished):
     with edited(finished.folder / "cgt/training.py"):
         planned = finished.planned()

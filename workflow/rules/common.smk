@@ -26,7 +26,9 @@ RUNS = expand("{dataset}/{method}/{seed}", zip, **RUN_WILDCARDS)
 
 # Jobs run this checkout's code, installed or not, wherever the working directory is.
 # A prefix of one's own replaces Snakemake's, which makes a failing pipe fail the job: say it again.
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(workflow.basedir))}; ")
+# Snakemake formats it: braces in the folder's name are doubled.
+here = shlex.quote(str(workflow.basedir)).replace("{", "{{").replace("}", "}}")
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={here}; ")
 
 
 wildcard_constraints:
@@ -46,8 +48,11 @@ def method_code(method):
 
 
 def shared_code(module):
-    """What all methods share: the code of a module without the methods' own files."""
-    own = {method_code(method) for method in ALL_METHODS}
+    """What all methods share: the code of a module without the methods' own files.
+
+    Nor the list of methods: one more method changes nothing for the others.
+    """
+    own = {method_code(method) for method in [*ALL_METHODS, "__init__"]}
     return [path for path in code(module) if path not in own]
 
 
