@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cgt.config import seeds_of
+from cgt.config import ConfigError, seeds_of, unfit
 
 LABEL_SMOOTHING = "label_smoothing"
 """The one key that a study may vary though it belongs to the dataset, not to the method."""
@@ -67,13 +67,26 @@ def cells(config: Mapping, defaults: Mapping[str, Mapping[str, Any]]) -> list[Ce
 def variants(
     config: Mapping, defaults: Mapping[str, Mapping[str, Any]]
 ) -> dict[tuple[str, str], Variant]:
-    """What to train, by dataset and name; the tuned method of every study comes first."""
-    found = {}
+    """What to train, by dataset and name; the tuned method of every study comes first.
+
+    Raises ConfigError for a variant that no method could train, or two that would share a name.
+    """
+    found: dict[tuple[str, str], Variant] = {}
+    problems: list[str] = []
     for point, changes in _compared(config, defaults):
         dataset, method = point.dataset, point.method
         own = {**settings_of(config, method)[dataset], **changes}
         smoothing = own.pop(LABEL_SMOOTHING, config["datasets"][dataset][LABEL_SMOOTHING])
-        found[dataset, _name(method, changes)] = Variant(method, smoothing, own)
+        name = _name(method, changes)
+        variant = Variant(method, smoothing, own)
+        problems += unfit(f"ablation: {name} on {dataset}", own)
+        if found.setdefault((dataset, name), variant) != variant:
+            problems.append(
+                f"  ablation: two variants on {dataset} would be called {name}; values must differ "
+                f"in their first six digits"
+            )
+    if problems:
+        raise ConfigError("\n".join(["the configuration is wrong:", *dict.fromkeys(problems)]))
     return found
 
 

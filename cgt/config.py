@@ -25,6 +25,10 @@ _VALIDATOR = jsonschema.validators.extend(
 )
 
 
+_PHASES = {"cascade": 3, "classynet": 2}
+"""Phases of the methods that train in several, each of at least one epoch."""
+
+
 class ConfigError(ValueError):
     """The configuration is wrong; the message lists every problem, one per line."""
 
@@ -223,6 +227,15 @@ def _contradictions(config: Mapping) -> Iterable[str]:
         for method, settings in config["methods"].items():
             if dataset not in settings:
                 yield f"  methods.{method}.{dataset}: missing"
+    for method, datasets in config["methods"].items():
+        for dataset, settings in datasets.items():
+            yield from unfit(f"methods.{method}.{dataset}", settings)
+    for name, datasets in (
+        ("datasets", config["datasets"]),
+        ("tuning.datasets", tuning["datasets"]),
+    ):
+        for dataset, settings in datasets.items():
+            yield from _too_short(f"{name}.{dataset}.epochs", settings["epochs"], config["methods"])
     for method in config["methods"]:
         points = len(tuning["space"]["lr"])
         for choices in tuning["space"].get(method, {}).values():
@@ -233,6 +246,23 @@ def _contradictions(config: Mapping) -> Iterable[str]:
                     f"  tuning.datasets.{dataset}.trials: {shortened['trials']} is not allowed; "
                     f"the search space of {method} has only {points} points"
                 )
+
+
+def unfit(where: str, settings: Mapping) -> Iterable[str]:
+    """Problems of a method's settings that no key has by itself."""
+    for key, values in settings.items():
+        if key.startswith("exit_weights") and not any(values):
+            yield f"  {where}.{key}: {values} is not allowed; one weight must be above 0"
+    if (shares := settings.get("class_share")) and sorted(shares) != list(shares):
+        yield f"  {where}.class_share: {shares} is not allowed; it must not fall"
+    if settings.get("sample_deep", False) and settings.get("normalize", True):
+        yield f"  {where}.sample_deep: True is not allowed; it needs normalize: false"
+
+
+def _too_short(where: str, epochs: int, methods: Iterable[str]) -> Iterable[str]:
+    for method in methods:
+        if epochs < (phases := _PHASES.get(method, 1)):
+            yield f"  {where}: {epochs} is not allowed; {method} needs {phases}, one for each phase"
 
 
 def _wrong_studies(config: Mapping, schema: Mapping) -> Iterable[str]:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from cgt.analysis.conclusions import CONCLUSIONS, conclude
 from cgt.analysis.summary import Run, aggregate
 from cgt.files import atomic_path, write_json
 from cgt.manifest import summarise
@@ -16,12 +17,14 @@ PUBLISHED_SUFFIXES = (".csv", ".npz", ".md", ".tex", ".svg", ".png")
 
 
 def check_summary(runs_dir: Path, expected: Sequence[Run], summary_dir: Path) -> None:
-    """Gather the runs again and compare.
+    """Gather the runs again, draw the conclusions that stand there, and compare.
 
     Raises ValueError if a run is missing or damaged, or if the summary does not follow from them.
     """
     with tempfile.TemporaryDirectory() as folder:
         aggregate(runs_dir, expected, Path(folder))
+        if drawn := [name for name in CONCLUSIONS if (summary_dir / f"{name}.csv").exists()]:
+            conclude(folder, folder, drawn)
         fresh = sorted(path.name for path in Path(folder).iterdir())
         _, differing, unreadable = filecmp.cmpfiles(folder, summary_dir, fresh, shallow=False)
     if stale := sorted(differing + unreadable):

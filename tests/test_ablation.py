@@ -1,7 +1,9 @@
 from pathlib import Path
 
+import pytest
+
 from cgt.ablation import Variant, cells, runs, text, variants
-from cgt.config import known_defaults, load_config, load_schema
+from cgt.config import ConfigError, known_defaults, load_config, load_schema
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = load_schema(ROOT / "workflow/schemas")
@@ -107,6 +109,24 @@ def test_a_method_of_the_ablation_alone_starts_from_what_is_given_there():
     found = variants(config, DEFAULTS)
     assert [*found] == [("a", "own"), ("a", "own,pull=0.3")]
     assert found["a", "own,pull=0.3"] == Variant("own", 0.0, {"lr": 0.5, "pull": 0.3})
+
+
+def study_of(**study):
+    return {**CONFIG, "ablation": {**CONFIG["ablation"], "studies": [study]}}
+
+
+def test_variants_that_would_share_a_name_are_refused():
+    close = study_of(methods=["hard_cgt"], datasets=["a"], vary={"tau": [0.1234561, 0.1234564]})
+    with pytest.raises(ConfigError, match=r"two variants on a would be called hard_cgt,tau=0\.12"):
+        variants(close, DEFAULTS)
+
+
+def test_variants_that_cannot_be_trained_are_refused():
+    drawn = study_of(methods=["soft_cgt"], datasets=["a"], vary={"sample_deep": [True]})
+    with pytest.raises(
+        ConfigError, match=r"on a\.sample_deep: True is not allowed"
+    ):
+        variants(drawn, DEFAULTS)
 
 
 def test_without_the_section_there_is_nothing_to_run():

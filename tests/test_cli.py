@@ -1,6 +1,7 @@
 """Every subcommand, in process, in the order of the workflow, on a slice of real data."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,7 @@ def results(data):
             *("--method", method, "--seed", seed, "--out", folder),
         )
     run("aggregate", *NAMES, "--runs", results / "runs", "--out", results / "summary")
+    run("conclude", "--summary", results / "summary", "--out", results / "summary")
     run("tables", "--summary", results / "summary", "--out", results / "tables")
     run("figures", "--summary", results / "summary", "--out", results / "figures")
     return results
@@ -193,6 +195,30 @@ def test_publish_copies_what_people_read(results, tmp_path):
     assert not [path for path in published if path.suffix == ".pdf" or path.stem == "old"]
     manifest = json.loads((tmp_path / "published/manifest.json").read_text())
     assert set(manifest["wall_seconds"]) == set(NAMES)
+
+
+def test_what_does_not_follow_from_the_runs_is_not_published(results, tmp_path, capsys):
+    copy = tmp_path / "results"
+    shutil.copytree(results, copy)
+    claims = copy / "summary/claims.csv"
+    claims.write_text(claims.read_text() + "a claim of one's own\n")
+    arguments = ["publish", *NAMES, "--results", str(copy), "--out", str(tmp_path / "published")]
+    assert main(arguments) == 2
+    assert "claims.csv missing or not what the runs give" in capsys.readouterr().err
+    assert not (tmp_path / "published").exists()
+
+
+def test_trials_are_published_and_what_is_left_out_is_not(results, tmp_path):
+    copy = tmp_path / "results"
+    shutil.copytree(results, copy)
+    (copy / "tuning").mkdir()
+    (copy / "tuning/tuning.csv").write_text("trials\n")
+    out = tmp_path / "published"
+    run("publish", *NAMES, "--results", copy, "--out", out, "--without", "curves.csv", "claims.svg")
+    assert (out / "tuning.csv").read_text() == "trials\n"
+    assert (out / "summary/exits.csv").is_file() and (out / "figures/claims.png").is_file()
+    assert not (out / "summary/curves.csv").exists()
+    assert not (out / "figures/claims.svg").exists()
 
 
 def test_tuning_scores_on_validation_and_selects(data, tmp_path):

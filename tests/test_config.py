@@ -144,6 +144,26 @@ MISTAKES = {
         {"pictures": {"seed": 99}},
         ["pictures.seed: 99", "must be one of the seeds of fashion_mnist: 1, 2, 3"],
     ),
+    "weights that are all zero": (
+        {"methods": {"branchynet": {"indian_pines": {"exit_weights": [0, 0, 0]}}}},
+        ["methods.branchynet.indian_pines.exit_weights: [0, 0, 0]", "one weight must be above 0"],
+    ),
+    "exits that know fewer classes than those before": (
+        {"methods": {"classynet": {"indian_pines": {"class_share": [0.9, 0.3]}}}},
+        ["methods.classynet.indian_pines.class_share: [0.9, 0.3]", "must not fall"],
+    ),
+    "drawing from rows that are normalised": (
+        {"methods": {"soft_cgt": {"indian_pines": {"sample_deep": True, "normalize": True}}}},
+        ["methods.soft_cgt.indian_pines.sample_deep: True", "needs normalize: false"],
+    ),
+    "fewer epochs than phases": (
+        {"datasets": {"indian_pines": {"epochs": 2}}},
+        ["datasets.indian_pines.epochs: 2", "cascade needs 3, one for each phase"],
+    ),
+    "trials of fewer epochs than phases": (
+        {"tuning": {"datasets": {"indian_pines": {"epochs": 1}}}},
+        ["tuning.datasets.indian_pines.epochs: 1", "classynet needs 2"],
+    ),
     "map of every zeroth row": (
         {"pictures": {"scene_step": 0}},
         ["pictures.scene_step: 0", "at least 1"],

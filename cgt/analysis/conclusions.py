@@ -1,5 +1,6 @@
 """From the summary tables to the tables that compare methods and judge the claims."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from cgt.analysis.claims import ledger
@@ -11,8 +12,10 @@ CONCLUSIONS = {"claims": ledger, "comparisons": comparisons, "ranks": ranks, "po
 """Each follows from the summary tables alone, so figures and tables compute it anew."""
 
 
-def conclude(summary_dir: Path | str, out_dir: Path | str) -> None:
-    """Write every conclusion from the CSVs in `summary_dir` into `out_dir/{name}.csv`."""
+def conclude(
+    summary_dir: Path | str, out_dir: Path | str, names: Iterable[str] = tuple(CONCLUSIONS)
+) -> None:
+    """Write conclusions from the CSVs in `summary_dir` into `out_dir/{name}.csv`."""
     frames = read_summary(summary_dir)
-    for name, table in CONCLUSIONS.items():
-        write_csv(table(frames), Path(out_dir) / f"{name}.csv")
+    for name in names:
+        write_csv(CONCLUSIONS[name](frames), Path(out_dir) / f"{name}.csv")
