@@ -31,6 +31,13 @@ def add_expected(command: argparse.ArgumentParser) -> None:
     command.add_argument("--runs", type=Path, required=True, help="folder of all runs")
 
 
+def add_external(command: argparse.ArgumentParser) -> None:
+    """Which of the expected runs were trained elsewhere."""
+    command.add_argument(
+        "--external", nargs="*", default=[], help="methods that were trained elsewhere"
+    )
+
+
 def add_drawing(command: argparse.ArgumentParser) -> None:
     """From a summary into a folder."""
     command.add_argument("--summary", type=Path, required=True, help="folder of the summary")

@@ -8,6 +8,7 @@ import copy
 import difflib
 import functools
 import math
+import re
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -92,7 +93,7 @@ def check_config(config: Mapping, schema: Mapping) -> None:
     problems = [line for error in in_order for line in _explain(error)]
     problems += _not_finite(config)
     # Across keys only when each key is right by itself: otherwise one mistake is told twice.
-    problems = problems or [*_contradictions(config), *_wrong_studies(config, schema)]
+    problems = problems or [*_contradictions(config, schema), *_wrong_studies(config, schema)]
     if problems:
         raise ConfigError("\n".join(["the configuration is wrong:", *problems]))
 
@@ -196,7 +197,14 @@ def _number_hint(value: Any) -> str:
         return ""
 
 
-def _contradictions(config: Mapping) -> Iterable[str]:
+def _contradictions(config: Mapping, schema: Mapping) -> Iterable[str]:
+    ours = schema["properties"]["methods"]["properties"]
+    for name in config.get("external", []):
+        if name in ours or not re.fullmatch("[a-z][a-z0-9_]*", name):
+            yield (
+                f"  external: {name!r} is not allowed; it must be a name of a-z, 0-9 and _ that "
+                f"starts with a letter and is none of our methods: {', '.join(ours)}"
+            )
     if isinstance(config["seeds"], Mapping):
         missing = [
             f"  seeds.{name}: missing" for name in config["datasets"] if name not in config["seeds"]

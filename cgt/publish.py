@@ -16,13 +16,15 @@ PUBLISHED_SUFFIXES = (".csv", ".npz", ".md", ".tex", ".svg", ".png")
 """PDF figures are left out: they are large, and `make figures` redraws them."""
 
 
-def check_summary(runs_dir: Path, expected: Sequence[Run], summary_dir: Path) -> None:
+def check_summary(
+    runs_dir: Path, expected: Sequence[Run], summary_dir: Path, external: Collection[str] = ()
+) -> None:
     """Gather the runs again, draw the conclusions that stand there, and compare.
 
     Raises ValueError if a run is missing or damaged, or if the summary does not follow from them.
     """
     with tempfile.TemporaryDirectory() as folder:
-        aggregate(runs_dir, expected, Path(folder))
+        aggregate(runs_dir, expected, Path(folder), external)
         if drawn := [name for name in CONCLUSIONS if (summary_dir / f"{name}.csv").exists()]:
             conclude(folder, folder, drawn)
         fresh = sorted(path.name for path in Path(folder).iterdir())
@@ -35,15 +37,20 @@ def check_summary(runs_dir: Path, expected: Sequence[Run], summary_dir: Path) ->
 
 
 def publish(
-    results: Path, expected: Sequence[Run], out: Path, left_out: Collection[str] = ()
+    results: Path,
+    expected: Sequence[Run],
+    out: Path,
+    left_out: Collection[str] = (),
+    external: Collection[str] = (),
 ) -> None:
     """Copy summary, tables, figures and trials of `results` to `out`, with one manifest for all.
 
-    Files whose name is in `left_out` are not copied.
+    Files whose name is in `left_out` are not copied. Of runs of `external` methods nothing is known
+    but their predictions: the manifest does not describe them.
 
     Raises ValueError if the summary does not follow from the expected runs.
     """
-    check_summary(results / "runs", expected, results / "summary")
+    check_summary(results / "runs", expected, results / "summary", external)
     for folder in ("summary", "tables", "figures"):
         shutil.rmtree(out / folder, ignore_errors=True)
         for path in sorted((results / folder).rglob("*")):
@@ -52,7 +59,7 @@ def publish(
     trials = results / "tuning" / "tuning.csv"
     if trials.is_file():
         _copy(trials, out / "tuning.csv")
-    names = ["/".join(map(str, run)) for run in expected]
+    names = ["/".join(map(str, run)) for run in expected if run[1] not in external]
     manifests = {name: results / "runs" / name / "manifest.json" for name in names}
     texts = {name: path.read_text(encoding="utf-8") for name, path in manifests.items()}
     merged = summarise({name: json.loads(text) for name, text in texts.items()})

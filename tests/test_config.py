@@ -164,6 +164,11 @@ MISTAKES = {
         {"tuning": {"datasets": {"indian_pines": {"epochs": 1}}}},
         ["tuning.datasets.indian_pines.epochs: 1", "classynet needs 2"],
     ),
+    "one of our methods trained elsewhere": (
+        {"external": ["mine", "soft_cgt"]},
+        ["external: 'soft_cgt'", "none of our methods: single_exit"],
+    ),
+    "a name that is no name": ({"external": ["my method"]}, ["external: 'my method'"]),
     "map of every zeroth row": (
         {"pictures": {"scene_step": 0}},
         ["pictures.scene_step: 0", "at least 1"],

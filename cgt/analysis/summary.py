@@ -1,7 +1,7 @@
 """All runs -> one CSV per question. Nothing is averaged here, and nothing may be missing."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,14 +17,21 @@ RUN_FILES = {name: f"{name}.csv" for name in TABLES} | {
 }
 """The file in a run's folder that each summary table is gathered from."""
 
-_BY_TRAINING = ("training", "gradients")  # a run does not know its own labels
+BY_TRAINING = ("training", "gradients", "timings")
+"""Tables of what training tells; a run does not know its own labels there."""
 
 
-def aggregate(runs_dir: Path | str, expected: Sequence[Run], out_dir: Path | str) -> None:
+def aggregate(
+    runs_dir: Path | str,
+    expected: Sequence[Run],
+    out_dir: Path | str,
+    external: Collection[str] = (),
+) -> None:
     """Gather `runs_dir/{dataset}/{method}/{seed}/` of every expected run into one CSV per table.
 
     Rows follow the order in which `expected` first names each dataset and method, then the seed;
-    this is also the order of display. Exits that a network does not have get a share of 0.
+    this is also the order of display. Exits that a network does not have get a share of 0. Methods
+    named in `external` were trained elsewhere: they have no rows in what training tells.
 
     Raises:
         ValueError: naming every run file that is missing, or the first cell that is there twice, is
@@ -36,18 +43,22 @@ def aggregate(runs_dir: Path | str, expected: Sequence[Run], out_dir: Path | str
     twice = sorted({run for run in expected if list(expected).count(run) > 1})
     if twice:
         raise ValueError(f"runs expected twice: {', '.join(map(_name, twice))}")
+    ordered = _in_order(expected)
+    runs = {
+        table: [run for run in ordered if not (table in BY_TRAINING and run[1] in external)]
+        for table in TABLES
+    }
     missing = [
-        f"{_name(run)}/{file}"
-        for run in expected
-        for file in RUN_FILES.values()
-        if not (runs_dir / _name(run) / file).is_file()
+        f"{_name(run)}/{RUN_FILES[table]}"
+        for run in ordered
+        for table in TABLES
+        if run in runs[table] and not (runs_dir / _name(run) / RUN_FILES[table]).is_file()
     ]
     if missing:
         raise ValueError(
             f"{runs_dir} is incomplete; {len(missing)} files are missing: {', '.join(missing)}"
         )
-    ordered = _in_order(expected)
-    summary = {name: _gather(name, runs_dir, ordered) for name in TABLES}
+    summary = {name: _gather(name, runs_dir, runs[name]) for name in TABLES}
     _refuse_silence(summary, runs_dir)
     for name, frame in summary.items():
         write_csv(frame, out_dir / f"{name}.csv")
@@ -72,7 +83,7 @@ def _load(table: str, folder: Path, run: Run) -> pd.DataFrame:
     labels = dict(zip(RUN, run, strict=True))
     if table == "timings":
         frame = pd.DataFrame([{**labels, "seconds": _wall_seconds(path)}])
-    elif table in _BY_TRAINING:
+    elif table in BY_TRAINING:
         frame = read_csv(path).assign(**labels)
     else:
         frame = read_csv(path)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from cgt.arguments import add, add_expected, add_run
+from cgt.arguments import add, add_expected, add_external, add_run
 
 
 def add_evaluate(commands: argparse._SubParsersAction) -> None:
@@ -15,10 +15,12 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
 
     command = add(commands, "aggregate", aggregate, "gather all runs into one CSV per question")
     add_expected(command)
+    add_external(command)
     command.add_argument("--out", type=Path, required=True, help="folder of the summary")
 
     command = add(commands, "check", check, "are the runs complete, and is the summary theirs?")
     add_expected(command)
+    add_external(command)
     command.add_argument("--summary", type=Path, required=True, help="folder of the summary")
 
     command = add(commands, "compare", compare, "does a new summary agree with the published one?")
@@ -37,13 +39,13 @@ def evaluate(arguments: argparse.Namespace) -> None:
 def aggregate(arguments: argparse.Namespace) -> None:
     from cgt.analysis.summary import aggregate
 
-    aggregate(arguments.runs, arguments.expected, arguments.out)
+    aggregate(arguments.runs, arguments.expected, arguments.out, arguments.external)
 
 
 def check(arguments: argparse.Namespace) -> None:
     from cgt.publish import check_summary
 
-    check_summary(arguments.runs, arguments.expected, arguments.summary)
+    check_summary(arguments.runs, arguments.expected, arguments.summary, arguments.external)
     print(f"{arguments.summary} follows from all {len(arguments.expected)} runs")
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from cgt.arguments import add, run_name
+from cgt.arguments import add, add_external, run_name
 
 
 def add_publish(commands: argparse._SubParsersAction) -> None:
@@ -12,6 +12,7 @@ def add_publish(commands: argparse._SubParsersAction) -> None:
     command.add_argument("expected", nargs="+", type=run_name, metavar="DATASET/METHOD/SEED")
     command.add_argument("--results", type=Path, required=True, help="root folder of the results")
     command.add_argument("--out", type=Path, required=True, help="folder to publish into")
+    add_external(command)
     command.add_argument("--without", nargs="*", default=[], help="names of files to leave out")
 
     command = add(commands, "publish-bench", publish_bench, "copy measurements of speed there, too")
@@ -37,7 +38,8 @@ def add_publish(commands: argparse._SubParsersAction) -> None:
 def publish(arguments: argparse.Namespace) -> None:
     from cgt.publish import publish
 
-    publish(arguments.results, arguments.expected, arguments.out, arguments.without)
+    left_out, external = arguments.without, arguments.external
+    publish(arguments.results, arguments.expected, arguments.out, left_out, external)
 
 
 def publish_bench(arguments: argparse.Namespace) -> None:

@@ -92,6 +92,24 @@ def test_a_rerun_gives_the_same_bytes(runs, tmp_path):
         assert b"\r" not in a.read_bytes()
 
 
+def test_of_a_method_trained_elsewhere_only_its_predictions_are_asked(runs, tmp_path):
+    for file in ("history.csv", "gradients.csv", "manifest.json"):
+        for path in runs.glob(f"*/my_method/*/{file}"):
+            path.unlink()
+    with pytest.raises(ValueError, match="12 files are missing"):
+        aggregate(runs, EXPECTED, tmp_path / "out")
+    aggregate(runs, EXPECTED, tmp_path / "out", external=["my_method"])
+    has = {
+        name: "my_method" in set(pd.read_csv(tmp_path / "out" / f"{name}.csv")["method"])
+        for name in TABLES
+    }
+    assert {name for name, there in has.items() if not there} == {
+        "training",
+        "gradients",
+        "timings",
+    }
+
+
 def test_every_missing_file_is_named_and_nothing_is_written(runs, tmp_path):
     (runs / "indian_pines/soft_cgt/1/curves.csv").unlink()
     shutil.rmtree(runs / "fashion_mnist/my_method/2")

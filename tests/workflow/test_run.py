@@ -2,9 +2,11 @@
 
 import contextlib
 import json
+import shutil
+from pathlib import Path
 
 import pytest
-from checkout import TINY
+from checkout import TINY, Checkout
 
 from cgt.analysis.conclusions import CONCLUSIONS
 from cgt.analysis.figures import FIGURES
@@ -170,6 +172,22 @@ def test_check_names_what_is_missing_where_snakemake_sees_nothing_to_do(finished
     path.write_bytes(content)
     assert run.returncode != 0
     assert "indian_pines/soft_cgt/1/curves.csv" in run.stdout
+
+
+def test_predictions_from_elsewhere_are_a_method(finished, tmp_path):
+    checkout = Checkout(Path(shutil.copytree(finished.folder, tmp_path / "copy", symlinks=True)))
+    runs = checkout.folder / "results/tiny/runs/indian_pines"
+    (runs / "mine/1").mkdir(parents=True)
+    shutil.copy(runs / "soft_cgt/1/predictions.npz", runs / "mine/1")
+    checkout.configure(merge(TINY, {"external": ["mine"]}))
+    run = checkout.snakemake()
+    assert run.returncode == 0, run.stdout
+    results = checkout.folder / "results/tiny"
+    exits = [line.split(",") for line in (results / "summary/exits.csv").read_text().splitlines()]
+    ours, theirs = ([row[3:] for row in exits if row[1] == name] for name in ("soft_cgt", "mine"))
+    assert ours == theirs != []
+    assert "| mine |" in (results / "tables/results.md").read_text()
+    assert checkout.snakemake("check").returncode == 0
 
 
 def test_figures_are_redrawn_from_published_csvs(finished):

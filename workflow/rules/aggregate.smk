@@ -5,6 +5,7 @@ SUMMARY_TABLES = [*EVALUATED_TABLES, "training", "gradients", "timings"]
 rule aggregate:
     input:
         runs=expand([*rules.train.output, *rules.evaluate.output], zip, **RUN_WILDCARDS),
+        external=expand(rules.evaluate.output, zip, **EXTERNAL_WILDCARDS),
         code=code("cgt.analysis.summary"),
     output:
         expand(f"{RESULTS}/summary/{{table}}.csv", table=SUMMARY_TABLES),
@@ -16,11 +17,12 @@ rule aggregate:
         folder=subpath(input[0], ancestor=4),
         out=subpath(output[0], parent=True),
         runs=RUNS,
+        external=EXTERNAL,
     message:
         "Gather all runs"
     shell:
         "python -m cgt aggregate {params.runs:q} --runs {params.folder:q} --out {params.out:q}"
-        " > {log:q} 2>&1"
+        " --external {params.external:q} > {log:q} 2>&1"
 
 
 # No input and no output: it always runs, computes nothing, and looks at what is there.
@@ -33,8 +35,9 @@ rule check:
         folder=f"{RESULTS}/runs",
         summary=f"{RESULTS}/summary",
         runs=RUNS,
+        external=EXTERNAL,
     message:
         "Check that the results are complete and that the summary follows from them"
     shell:
         "python -m cgt check {params.runs:q} --runs {params.folder:q} --summary {params.summary:q}"
-        " 2>&1 | tee {log:q}"
+        " --external {params.external:q} 2>&1 | tee {log:q}"

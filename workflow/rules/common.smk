@@ -18,11 +18,23 @@ PUBLISHED = os.path.normpath(f"{ROOT}/results/published")
 
 DATASETS = list(config["datasets"])
 METHODS = list(config["methods"])
+# Trained elsewhere: of these the workflow has predictions, no history and no network.
+EXTERNAL = config.get("external", [])
 ALL_METHODS = list(schema["properties"]["methods"]["properties"])
 SEEDS = {dataset: seeds_of(config, dataset) for dataset in DATASETS}
-ALL_RUNS = [(d, method, seed) for d in DATASETS for method in METHODS for seed in SEEDS[d]]
-RUN_WILDCARDS = dict(zip(("dataset", "method", "seed"), zip(*ALL_RUNS)))
-RUNS = expand("{dataset}/{method}/{seed}", zip, **RUN_WILDCARDS)
+RUN_WILDCARDS, EXTERNAL_WILDCARDS = (
+    {
+        "dataset": [d for d in DATASETS for _ in methods for _ in SEEDS[d]],
+        "method": [method for d in DATASETS for method in methods for _ in SEEDS[d]],
+        "seed": [seed for d in DATASETS for _ in methods for seed in SEEDS[d]],
+    }
+    for methods in (METHODS, EXTERNAL)
+)
+RUNS = [
+    run
+    for wildcards in (RUN_WILDCARDS, EXTERNAL_WILDCARDS)
+    for run in expand("{dataset}/{method}/{seed}", zip, **wildcards)
+]
 
 # Jobs run this checkout's code, installed or not, wherever the working directory is.
 # A prefix of one's own replaces Snakemake's, which makes a failing pipe fail the job: say it again.

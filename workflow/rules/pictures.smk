@@ -87,7 +87,7 @@ rule confusion:
         predictions=expand(
             rules.train.output.predictions,
             dataset=DATASETS,
-            method=METHODS,
+            method=[*METHODS, *EXTERNAL],
             seed=SHOWN["seed"],
         ),
         code=code("cgt.analysis.pictures.data"),
@@ -102,7 +102,7 @@ rule confusion:
         runs=expand(
             "{dataset}/{method}/{seed}",
             dataset=DATASETS,
-            method=METHODS,
+            method=[*METHODS, *EXTERNAL],
             seed=SHOWN["seed"],
         ),
     message:

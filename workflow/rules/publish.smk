@@ -13,9 +13,10 @@ rule publish:
     params:
         results=subpath(input[0], ancestor=2),
         runs=RUNS,
+        external=EXTERNAL,
         out=PUBLISHED,
     message:
         "Copy the results to results/published"
     shell:
         "python -m cgt publish {params.runs:q} --results {params.results:q} --out {params.out:q}"
-        " > {log:q} 2>&1"
+        " --external {params.external:q} > {log:q} 2>&1"
