@@ -158,6 +158,32 @@ def test_a_trial_is_scored_at_its_seed(fresh):
     assert 0 < record["score"] <= 1
 
 
+def test_an_ablation_is_run_and_published(finished, tmp_path):
+    checkout = Checkout(Path(shutil.copytree(finished.folder, tmp_path / "copy", symlinks=True)))
+    study = {"methods": ["soft_cgt"], "datasets": ["indian_pines"], "vary": {"tau": [0.5, 0.9]}}
+    ablation = {"seeds": {"indian_pines": [1]}, "studies": [study]}
+    checkout.configure(merge(TINY, {"ablation": ablation}))
+    run = checkout.snakemake("publish_ablation")
+    assert run.returncode == 0, run.stdout
+    published = checkout.folder / "results/published/ablation"
+    rows = (published / "summary/effects.csv").read_text().splitlines()
+    assert len(rows) == 1 + 2 * 3  # two values, three metrics
+    assert (published / "figures/ablation_indian_pines.svg").is_file()
+    assert "τ = 0.5" in (published / "tables/ablation.md").read_text()
+    assert not (published / "summary/curves.csv").exists()
+
+
+def test_benchmarks_are_planned_for_a_finished_run(finished):
+    assert finished.planned("bench") == {
+        "bench_infer": 1,
+        "bench_train": 1,
+        "bench_scaling": 1,
+        "bench_pipeline": 1,
+        "draw_latency": 1,
+        "bench": 1,
+    }
+
+
 def test_check_accepts_the_finished_run(finished):
     run = finished.snakemake("check")
     assert run.returncode == 0, run.stdout
