@@ -28,7 +28,7 @@ SMOKE_RESULTS := results/smoke
 all: $(READY)  ## the paper: raw data to tables and figures in results/
 	$(SNAKEMAKE) all
 
-smoke: $(READY)  ## every rule on a slice of the real data, into results/smoke
+smoke: $(READY)  ## every rule of `make` on a slice of the real data, into results/smoke
 	$(SNAKEMAKE) all --configfile config/smoke.yaml --config results=$(SMOKE_RESULTS)
 
 figures: $(READY)  ## redraw tables and figures from results/published, and the README's tables
