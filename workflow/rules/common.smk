@@ -43,6 +43,13 @@ here = shlex.quote(str(workflow.basedir)).replace("{", "{{").replace("}", "}}")
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={here}; ")
 
 
+# To hold a limit of jobs per second, Snakemake 9 looks for jobs to start once a second, and once more
+# for every job that has ended: after a hundred jobs that costs half a core. Here jobs take seconds.
+onstart:
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
+
+
 wildcard_constraints:
     dataset="|".join(DATASETS),
     method="[a-z][a-z0-9_]*",
