@@ -52,7 +52,7 @@ rule scene:
     shell:
         "OMP_NUM_THREADS={threads} python -m cgt scene {params.runs:q}"
         " --dataset {wildcards.dataset:q} --shown {params.shown:q} --prepared {input.prepared:q}"
-        " --raw {params.raw:q} --step {params.step} --out {output:q} > {log:q} 2>&1"
+        " --raw {params.raw:q} --step {params.step:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule collect_gallery:
