@@ -50,9 +50,9 @@ def aggregate(
     }
     missing = [
         f"{_name(run)}/{RUN_FILES[table]}"
-        for run in ordered
         for table in TABLES
-        if run in runs[table] and not (runs_dir / _name(run) / RUN_FILES[table]).is_file()
+        for run in runs[table]
+        if not (runs_dir / _name(run) / RUN_FILES[table]).is_file()
     ]
     if missing:
         raise ValueError(
