@@ -26,7 +26,7 @@ _VALIDATOR = jsonschema.validators.extend(
 )
 
 
-_PHASES = {"cascade": 3, "classynet": 2}
+PHASES = {"cascade": 3, "classynet": 2}
 """Phases of the methods that train in several, each of at least one epoch."""
 
 
@@ -269,7 +269,7 @@ def unfit(where: str, settings: Mapping) -> Iterable[str]:
 
 def _too_short(where: str, epochs: int, methods: Iterable[str]) -> Iterable[str]:
     for method in methods:
-        if epochs < (phases := _PHASES.get(method, 1)):
+        if epochs < (phases := PHASES.get(method, 1)):
             yield f"  {where}: {epochs} is not allowed; {method} needs {phases}, one for each phase"
 
 

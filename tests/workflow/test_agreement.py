@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from checkout import ROOT
 
-from cgt.config import known_defaults, load_config, load_schema
+from cgt.config import PHASES, known_defaults, load_config, load_schema
 from cgt.data.api import RECIPES
 from cgt.methods import REGISTRY
 
@@ -36,6 +36,11 @@ def test_schema_has_the_defaults_of_the_methods():
     for name, method in REGISTRY.items():
         taken = {field.name: field.default for field in fields(method)}
         assert {key: taken[key] for key in known[name]} == known[name]
+
+
+def test_configuration_knows_how_many_phases_a_method_has():
+    taken = {name: len(method().phases(10, 3)) for name, method in REGISTRY.items()}
+    assert {name: PHASES.get(name, 1) for name in REGISTRY} == taken
 
 
 def test_every_method_has_a_rule_and_a_file():
