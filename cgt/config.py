@@ -263,8 +263,8 @@ def unfit(where: str, settings: Mapping) -> Iterable[str]:
             yield f"  {where}.{key}: {values} is not allowed; one weight must be above 0"
     if (shares := settings.get("class_share")) and sorted(shares) != list(shares):
         yield f"  {where}.class_share: {shares} is not allowed; it must not fall"
-    if settings.get("sample_deep", False) and settings.get("normalize", True):
-        yield f"  {where}.sample_deep: True is not allowed; it needs normalize: false"
+    if (chance := settings.get("sample_deep", 0)) and settings.get("normalize", True):
+        yield f"  {where}.sample_deep: {chance} is not allowed; it needs normalize: false"
 
 
 def _too_short(where: str, epochs: int, methods: Iterable[str]) -> Iterable[str]:

@@ -122,8 +122,8 @@ def test_variants_that_would_share_a_name_are_refused():
 
 
 def test_variants_that_cannot_be_trained_are_refused():
-    drawn = study_of(methods=["soft_cgt"], datasets=["a"], vary={"sample_deep": [True]})
-    with pytest.raises(ConfigError, match=r"on a\.sample_deep: True is not allowed"):
+    drawn = study_of(methods=["soft_cgt"], datasets=["a"], vary={"sample_deep": [0.5]})
+    with pytest.raises(ConfigError, match=r"on a\.sample_deep: 0\.5 is not allowed"):
         variants(drawn, DEFAULTS)
 
 

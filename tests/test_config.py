@@ -153,8 +153,8 @@ MISTAKES = {
         ["methods.classynet.indian_pines.class_share: [0.9, 0.3]", "must not fall"],
     ),
     "drawing from rows that are normalised": (
-        {"methods": {"soft_cgt": {"indian_pines": {"sample_deep": True, "normalize": True}}}},
-        ["methods.soft_cgt.indian_pines.sample_deep: True", "needs normalize: false"],
+        {"methods": {"soft_cgt": {"indian_pines": {"sample_deep": 0.5, "normalize": True}}}},
+        ["methods.soft_cgt.indian_pines.sample_deep: 0.5", "needs normalize: false"],
     ),
     "fewer epochs than phases": (
         {"datasets": {"indian_pines": {"epochs": 2}}},

@@ -71,7 +71,8 @@ def test_skipping_resolved_samples_leaves_the_hard_loss_as_it_is(network, batch)
     torch.testing.assert_close(method.terms(logits, y, 0.5, **seen).total(), plain)
 
 
-def test_sampled_weights_are_right_on_average(network, batch):
+@pytest.mark.parametrize("chance", [1.0, 0.4])
+def test_sampled_weights_are_right_on_average(network, batch, chance):
     x, y, _ = batch
     lambdas, leak = [1.0, 0.6, 1.0], 0.1
     method = REGISTRY["soft_cgt"](
@@ -80,7 +81,7 @@ def test_sampled_weights_are_right_on_average(network, batch):
         normalize=False,
         exit_weights_start=lambdas,
         exit_weights_end=lambdas,
-        sample_deep=True,
+        sample_deep=chance,
     )
     draws = ((torch.arange(4000) + 0.5) / 4000).tolist()  # evenly: the mean is an integral
     total = torch.zeros(40, 3)
@@ -88,14 +89,15 @@ def test_sampled_weights_are_right_on_average(network, batch):
         for value in draws:
             logits, seen = method.forward(network, x, y, 0.0, torch.full((40,), value))
             total += method.terms(logits, y, 0.0, **seen).weights
+            assert seen["inclusion"][:, 1:].max() <= chance
     loss = SoftCGTLoss(scale=10.0, leak=leak, normalize=False)
     expected = loss.weights(network(x), y, lambdas)
     torch.testing.assert_close(total / len(draws), expected, rtol=5e-3, atol=0)
 
 
 def test_sampling_refuses_weights_that_need_deeper_exits():
-    with pytest.raises(ValueError, match="set normalize to false"):
-        REGISTRY["soft_cgt"](normalize=True, sample_deep=True)
+    with pytest.raises(ValueError, match="sample_deep is 0.5 and normalize is true; .* set normalize to false"):
+        REGISTRY["soft_cgt"](normalize=True, sample_deep=0.5)
 
 
 def test_remaining_is_the_eligibility_of_the_next_exit(network, batch):
@@ -137,7 +139,12 @@ def test_unfit_probabilities_are_refused(inclusion, message):
 
 def test_drawing_that_would_let_nobody_pass_is_refused():
     weights = {"exit_weights_start": [1, 0, 1], "exit_weights_end": [1, 0, 1]}
-    sampled = {"sample_deep": True, "normalize": False}
-    with pytest.raises(ValueError, match="leak is 0 and the weights of exit 2 are 0"):
+    sampled = {"sample_deep": 0.5, "normalize": False}
+    with pytest.raises(ValueError, match="sample_deep is 0.5, leak is 0 and the weights of exit 2 are 0"):
         REGISTRY["soft_cgt"](**sampled, **weights, leak=0.0)
     REGISTRY["soft_cgt"](**sampled, **weights, leak=0.1)
+
+
+def test_chances_outside_their_range_are_refused():
+    with pytest.raises(ValueError, match=r"sample_deep is 2; it must be a number in \[0, 1\]"):
+        REGISTRY["soft_cgt"](sample_deep=2, normalize=False)

@@ -18,6 +18,7 @@ from cgt.losses import LossTerms, SoftCGTLoss
 from cgt.methods.base import Method, interpolate
 from cgt.network import EarlyExitNetwork
 from cgt.selective import selective_forward
+from cgt.validation import check_probability
 
 
 @dataclass
@@ -29,7 +30,8 @@ class SoftCGT(Method):
     clean_gate: the gate sees samples before augmentation (not in the paper).
     sample_deep: compute deeper stages only for a random part of the batch, a sample with a
         probability in proportion to its weight there, and weigh by its inverse: the same loss in
-        expectation. Needs ``normalize=False`` (not in the paper).
+        expectation. It is the probability, in [0, 1], of a sample that no gate has closed at all;
+        0 computes the whole batch. Needs ``normalize=False`` (not in the paper).
     """
 
     tau: float = 0.9
@@ -41,20 +43,21 @@ class SoftCGT(Method):
     exit_weights_end: Sequence[float] = (1.0, 1.0, 1.0)
     labels: bool = True
     clean_gate: bool = False
-    sample_deep: bool = False
+    sample_deep: float = 0.0
     name: ClassVar[str] = "soft_cgt"
 
     def __post_init__(self) -> None:
+        check_probability("sample_deep", self.sample_deep)
         if self.sample_deep and self.normalize:
             raise ValueError(
-                "sample_deep is true and normalize is true; deep weights must not depend on exits "
-                "that may not be computed: set normalize to false"
+                f"sample_deep is {self.sample_deep} and normalize is true; deep weights must not depend "
+                "on exits that may not be computed: set normalize to false"
             )
         weights = zip(self.exit_weights_start, self.exit_weights_end, strict=True)
         for exit, (start, end) in enumerate(weights, start=1):
             if self.sample_deep and self.leak == 0 and exit > 1 and start == end == 0:
                 raise ValueError(
-                    f"sample_deep is true, leak is 0 and the weights of exit {exit} are 0; no "
+                    f"sample_deep is {self.sample_deep}, leak is 0 and the weights of exit {exit} are 0; no "
                     "sample would be drawn to pass it: leak or a weight must be above 0"
                 )
 
@@ -71,10 +74,10 @@ class SoftCGT(Method):
         loss, lambdas = self._loss(), self._lambdas(progress)
 
         def chances(shallow: Sequence[Tensor]) -> Tensor:
-            """Weight at the next exit, as a share of the largest that a sample can have there."""
+            """In proportion to the weight at the next exit; `sample_deep` for the largest one."""
             largest = lambdas[len(shallow)] + self.leak
             weight = lambdas[len(shallow)] * loss.remaining(shallow, targets) + self.leak
-            return weight / largest if largest > 0 else torch.zeros_like(weight)
+            return self.sample_deep * weight / largest if largest > 0 else torch.zeros_like(weight)
 
         logits, inclusion = selective_forward(network, x, chances, draw)
         return logits, {"inclusion": inclusion}
