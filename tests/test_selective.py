@@ -96,7 +96,7 @@ def test_sampled_weights_are_right_on_average(network, batch, chance):
 
 
 def test_sampling_refuses_weights_that_need_deeper_exits():
-    with pytest.raises(ValueError, match="sample_deep is 0.5 and normalize is true; .* set normalize to false"):
+    with pytest.raises(ValueError, match="set normalize to false"):
         REGISTRY["soft_cgt"](normalize=True, sample_deep=0.5)
 
 
@@ -140,7 +140,7 @@ def test_unfit_probabilities_are_refused(inclusion, message):
 def test_drawing_that_would_let_nobody_pass_is_refused():
     weights = {"exit_weights_start": [1, 0, 1], "exit_weights_end": [1, 0, 1]}
     sampled = {"sample_deep": 0.5, "normalize": False}
-    with pytest.raises(ValueError, match="sample_deep is 0.5, leak is 0 and the weights of exit 2 are 0"):
+    with pytest.raises(ValueError, match="leak is 0 and the weights of exit 2 are 0"):
         REGISTRY["soft_cgt"](**sampled, **weights, leak=0.0)
     REGISTRY["soft_cgt"](**sampled, **weights, leak=0.1)
 

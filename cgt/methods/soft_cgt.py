@@ -50,15 +50,15 @@ class SoftCGT(Method):
         check_probability("sample_deep", self.sample_deep)
         if self.sample_deep and self.normalize:
             raise ValueError(
-                f"sample_deep is {self.sample_deep} and normalize is true; deep weights must not depend "
-                "on exits that may not be computed: set normalize to false"
+                f"sample_deep is {self.sample_deep} and normalize is true; deep weights must not "
+                f"depend on exits that may not be computed: set normalize to false"
             )
         weights = zip(self.exit_weights_start, self.exit_weights_end, strict=True)
         for exit, (start, end) in enumerate(weights, start=1):
             if self.sample_deep and self.leak == 0 and exit > 1 and start == end == 0:
                 raise ValueError(
-                    f"sample_deep is {self.sample_deep}, leak is 0 and the weights of exit {exit} are 0; no "
-                    "sample would be drawn to pass it: leak or a weight must be above 0"
+                    f"sample_deep is {self.sample_deep}, leak is 0 and the weights of exit {exit} "
+                    f"are 0; no sample would be drawn to pass it: leak or a weight must be above 0"
                 )
 
     def forward(
