@@ -103,13 +103,21 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 
 def _cpu_model() -> str:
-    """Linux keeps the name a user knows in /proc/cpuinfo; elsewhere take the generic one."""
+    """Linux keeps the name a user knows in /proc/cpuinfo; elsewhere take the generic one.
+
+    Virtual machines may give one name to processors of different generations, whose results and
+    times differ: the widest vector instructions are named, too.
+    """
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    known = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
+    known = {key.strip(): value.strip() for key, value in known.items()}
+    name = known.get("model name") or platform.processor() or platform.machine()
+    flags = known.get("flags", "").split()
+    vectors = next((one for one in ("avx512f", "avx2") if one in flags), None)
+    return f"{name}, {vectors}" if vectors else name
 
 
 def _gpu_model() -> str | None:

@@ -31,10 +31,13 @@ def draw_latency(measured: Sequence[Path], out_dir: Path | str) -> None:
 def latency(table: pd.DataFrame) -> Figure:
     """One row of panels per dataset: accuracy against MACs, and against two measured times.
 
+    All in torch. Accuracy is that of the networks that were timed, at one seed.
+
     Methods that stop early are at their operating points, filled at the first, hollow at the other,
     with a line between. Beside them: the networks that always compute everything, as prefixes of
     growing depth or alone.
     """
+    table = table[table["engine"] == "torch"]
     datasets = order(table, "dataset")
     figure, axes = panels(len(datasets), len(COLUMNS), COLUMN * 0.8, 2.1)
     names = looks(table["method"])
@@ -51,6 +54,7 @@ def latency(table: pd.DataFrame) -> Figure:
                 ax.set_xlabel(label)
         row[0].set_ylabel(f"{dataset_name(dataset)}\nTest accuracy (%)")
     _legend(figure, list(names.values()), points)
+    figure.suptitle(f"The networks of seed {', '.join(map(str, table['seed'].unique()))}")
     return figure
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cgt.analysis.style import dataset_name, looks, order, point_name
+from cgt.analysis.style import dataset_name, looks, point_name
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown
 from cgt.files import write_text
 
@@ -45,39 +45,58 @@ def performance_markdown(folder: Path) -> str:
 
 
 def _inference(table: pd.DataFrame) -> str:
-    """One row for each dataset and method that stops early, at the knee."""
-    at_knee = table[table["point"] == _POINT]
-    rows: Rows = []
-    for dataset in order(at_knee, "dataset"):
-        for method, part in at_knee[at_knee["dataset"] == dataset].groupby("method", sort=False):
-            of = part.set_index(["variant", "batch"])
-            one, many = of.loc["infer", 1], of.loc["infer", 256]
-            rows.append(
-                {
-                    "Dataset": dataset_name(dataset),
-                    "Method": looks([method])[method].name,
-                    "Multiply–accumulates": _share(many["relative_macs"]),
-                    "Time, batch 256": _share(many["relative_time"]),
-                    "Time, batch 1": _share(one["relative_time"]),
-                    "Deciding, batch 1": _share(one["decision_overhead"]),
-                    "p50 / p95 / p99 (ms)": _latency(one),
-                    "onnxruntime (ms)": _latency(of.loc["deployed", 1]),
-                }
-            )
+    """One table for each engine: methods that stop early, at the knee, and networks that do not."""
+    stops = table["variant"] == "infer"
+    shown = table[(stops & (table["point"] == _POINT)) | table["variant"].str.startswith("prefix")]
+    parts = []
+    for engine, part in shown.groupby("engine", sort=False):
+        groups = part.groupby(["dataset", "method", "variant"], sort=False)
+        rows = [_inference_row(*key, of.set_index("batch")) for key, of in groups]
+        parts.append(f"With {engine}:\n\n{markdown(rows, text=('Dataset', 'Method'))}")
     note = (
-        f"Inference on one thread at the operating point *{point_name(_POINT)}*. "
-        "Multiply–accumulates and time are relative to the same network run to the end, measured "
-        "in turn; *deciding*: what the exits' decisions add to it where nobody leaves early. The "
-        "last two columns are the latency of one sample. Answers that differ from what the run "
-        "wrote, over all points, batch sizes and engines on the whole test sets: "
-        f"{_disagreements(table)}."
+        f"On one thread, seed {', '.join(map(str, table['seed'].unique()))}; methods that "
+        f"stop early at the operating point *{point_name(_POINT)}*. Accuracy: of this seed, on the "
+        "whole test set. Multiply–accumulates and time: relative to the same network run to the "
+        "end by the same engine (with onnxruntime, its last exit alone in one file); time measured "
+        "in turn, with the smallest and largest of the rounds. *Deciding*: what the exits' "
+        "decisions add to it where nobody leaves early. The last column is of single answers, one "
+        f"sample each. {_disagreements(table)}"
     )
-    return f"{markdown(rows, text=('Dataset', 'Method'))}\n{note}\n"
+    return "\n".join([*parts, f"{note}\n"])
+
+
+def _inference_row(dataset: str, method: str, variant: str, of: pd.DataFrame) -> dict[str, str]:
+    one, many = of.loc[1], of.loc[256]
+    depth = f", depth {variant.removeprefix('prefix_')}" if variant.startswith("prefix") else ""
+    overhead = one["decision_overhead"]
+    return {
+        "Dataset": dataset_name(dataset),
+        "Method": f"{looks([method])[method].name}{depth}",
+        "Accuracy": f"{100 * one['accuracy']:.2f}",
+        "Multiply–accumulates": _share(many["relative_macs"]),
+        "Time, batch 256": _time(many),
+        "Time, batch 1": _time(one),
+        "Deciding, batch 1": ABSENT if overhead == "" else _share(overhead),
+        "Samples per second, batch 256": f"{many['samples_per_second']:,.0f}",
+        "p50 / p95 / p99 (ms)": _latency(one),
+    }
+
+
+def _time(row: pd.Series) -> str:
+    low, high = (100 * row[f"relative_time_{end}"] for end in ("low", "high"))
+    return f"{_share(row['relative_time'])} ({low:.0f} to {high:.0f})"
 
 
 def _disagreements(table: pd.DataFrame) -> str:
-    counts = [int(float(count)) for count in table["disagreements"] if count != ""]
-    return f"{sum(counts)} in {len(counts)} passes"
+    """How many answers of all passes over the test sets are not those that the run wrote."""
+    passes = table[table["disagreements"] != ""]
+    different = passes["disagreements"].astype(float)
+    text = f"Answers that differ from what the run wrote: {different.sum():.0f} of all in "
+    text += f"{len(passes)} passes over whole test sets"
+    if different.sum() == 0:
+        return f"{text}."
+    distance = passes.loc[different > 0, "disagreement_distance"].astype(float).max()
+    return f"{text}, where the confidence is at most {distance:.1g} from the threshold."
 
 
 def _share(share: float | str) -> str:
@@ -96,7 +115,7 @@ def _training(table: pd.DataFrame) -> str:
             "Method": looks([row.method])[row.method].name if row.method else ABSENT,
             "Samples per second": f"{row.samples_per_second:,.0f}",
             "Of the bound": _share(row.relative_to_bound),
-            "Against conventional": f"{row.relative_to_conventional:.1f} ×",
+            "Against conventional": _times(row.relative_to_conventional),
         }
         for row in table.itertuples()
     ]
@@ -106,6 +125,10 @@ def _training(table: pd.DataFrame) -> str:
         "are not quotients of the median rates."
     )
     return f"{markdown(rows, text=('Dataset', 'Loop', 'Method'))}\n{note}\n"
+
+
+def _times(ratio: float | str) -> str:
+    return f"{float(ratio):.1f} ×" if ratio != "" else ABSENT
 
 
 def _scaling(table: pd.DataFrame) -> str:

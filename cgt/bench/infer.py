@@ -13,16 +13,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from cgt.bench.measure import interleave, write_table
+from cgt.bench.measure import write_table
 from cgt.bench.variants import Variant, run_to_the_end, variants, without_exits
 from cgt.data import Dataset, load
-from cgt.methods.static import SideBySide
 from cgt.predictions import load_predictions
 from cgt.runs import Run, open_run
 
 POINTS = ("knee", "tau_0.9")
-BATCHES = (1, 64, 256)
-SAMPLES = {1: 256, 64: 1024, 256: 1024}
+BATCHES = (1, 7, 64, 256)
+SAMPLES = {1: 512, 7: 1022, 64: 1024, 256: 1024}
 """How many test samples are timed at each batch size."""
 ROUNDS = 5
 
@@ -42,8 +41,7 @@ def bench_infer(
 ) -> None:
     """Measure the runs of one dataset at one seed; write `out` (.csv) and the machine beside it.
 
-    Rows are as in :func:`rows_of`. Every time is the median of `ROUNDS` rounds; within a round the
-    variants take turns. One thread.
+    Rows are as in :func:`rows_of`, times from `ROUNDS` rounds over the same samples. One thread.
 
     Args:
         runs: folder of all runs.
@@ -66,7 +64,7 @@ def bench_infer(
             compared += variants(run, predictions, thresholds[method], Path(folder) / method)
         rows = [row for batch in BATCHES for row in _measure(opened, compared, data, batch)]
     about = {"dataset": dataset, "seed": seed}
-    write_table(out, [{**about, **row} for row in rows], threads=1)
+    write_table(out, [{**about, **row} for row in rows], threads=1, packages=["onnxruntime"])
 
 
 def thresholds_of(table: pd.DataFrame, dataset: str, method: str, seed: int) -> dict[str, float]:
@@ -89,28 +87,21 @@ def _measure(
     # The same samples for all; in random order, because they are sorted by place.
     order = np.random.default_rng(0).permutation(len(data.test.y))[: SAMPLES[batch]]
     inputs = batches(data.test.x[order], batch)
-    loops = {
-        index: partial(seconds_of, one.answer, inputs[one.variant == "deployed"])
-        for index, one in enumerate(compared)
-    }
-    seconds = {name: np.median(found, axis=0) for name, found in interleave(loops, ROUNDS).items()}
-    overheads = {
-        name: decision_overhead(run, inputs[False])
-        for name, run in opened.items()
-        if batch == 1 and run.network.num_exits > 1 and not isinstance(run.network, SideBySide)
-    }
-    full = {one.method: seconds[i].sum() for i, one in enumerate(compared) if one.is_whole}
+    seconds = seconds_of(compared, inputs, ROUNDS)
+    whole = {(one.method, one.engine): i for i, one in enumerate(compared) if one.is_whole}
     everything = batches(data.test.x, batch)
     rows = []
-    for index, one in enumerate(compared):
-        row = rows_of(one, batch, order, seconds[index], full[one.method], data.test.y)
-        if one.method in overheads and one.variant == "infer":
-            row["decision_overhead"] = overheads[one.method]
-        if one.stops:
-            row["disagreements"] = disagreements(one, everything[one.variant == "deployed"])
+    for one, took in zip(compared, seconds, strict=True):
+        full = whole[one.method, one.engine]
+        row = rows_of(one, batch, order, took, compared[full].macs, seconds[full], data.test.y)
+        if one.variant == "infer":
+            if batch == 1 and not one.takes_arrays:
+                row["decision_overhead"] = decision_overhead(opened[one.method], inputs[False])
+            found = disagreements(one, everything[one.takes_arrays])
+            row["disagreements"], row["disagreement_distance"] = found
         rows.append(row)
     print(
-        f"{data.name} batch {batch}: {len(loops)} loops, {time.perf_counter() - start:.1f} s",
+        f"{data.name} batch {batch}: {len(compared)} variants, {time.perf_counter() - start:.1f} s",
         file=sys.stderr,
         flush=True,
     )
@@ -122,26 +113,30 @@ def rows_of(
     batch: int,
     timed: np.ndarray,
     seconds: np.ndarray,
-    full: float,
+    whole_macs: np.ndarray,
+    whole_seconds: np.ndarray,
     target: np.ndarray,
 ) -> Row:
     """One measured variant at one batch size.
 
     Args:
         timed: positions of the samples that were timed.
-        seconds: of each batch of them.
-        full: seconds of all of them when the method's network runs to the end.
+        seconds: [rounds, batches] of them.
+        whole_macs, whole_seconds: the same of the whole network, by the same engine.
         target: classes of all test samples.
 
     Returns:
         Names as in :class:`Variant`, and ``batch``; ``accuracy`` on the whole test set; ``macs``
-        of a timed sample on average; ``relative_macs`` and ``relative_time`` to the full network;
-        ``p50_ms`` … of single samples, empty for larger batches; ``samples_per_second``. Filled in
-        where they apply: ``decision_overhead``, the share that deciding adds to the full network's
-        time if nobody leaves, and ``disagreements`` with the run's own predictions, counted over
-        the whole test set.
+        of a timed sample on average; ``relative_macs`` and ``relative_time`` to the whole network,
+        the time as median over the rounds with its smallest and largest value; ``p50_ms`` … of
+        single answers over all rounds, empty for larger batches; ``samples_per_second``, median
+        over the rounds. Filled in where they apply: ``decision_overhead``, the share that deciding
+        adds to the full network's time if nobody leaves; ``disagreements`` with the run's own
+        predictions, counted over the whole test set, and how far from the threshold the confidences
+        of these are at most.
     """
     quantiles = np.percentile(1000 * seconds, (50, 95, 99)).tolist() if batch == 1 else [""] * 3
+    ratios = seconds.sum(axis=1) / whole_seconds.sum(axis=1)
     macs = float(one.macs[timed].mean())
     return {
         "method": one.method,
@@ -152,26 +147,48 @@ def rows_of(
         "batch": batch,
         "accuracy": float(np.mean(one.prediction == target)),
         "macs": round(macs),
-        "relative_macs": float(macs / one.exit_macs[-1]),
-        "relative_time": float(seconds.sum() / full),
+        "relative_macs": macs / float(whole_macs[timed].mean()),
+        "relative_time": float(np.median(ratios)),
+        "relative_time_low": float(ratios.min()),
+        "relative_time_high": float(ratios.max()),
         **dict(zip(("p50_ms", "p95_ms", "p99_ms"), quantiles, strict=True)),
-        "samples_per_second": float(len(timed) / seconds.sum()),
+        "samples_per_second": float(len(timed) / np.median(seconds.sum(axis=1))),
         "decision_overhead": "",
         "disagreements": "",
+        "disagreement_distance": "",
     }
 
 
-def seconds_of(answer: Callable[[Any], Any], inputs: Sequence[Any]) -> np.ndarray:
-    """Seconds of each call."""
-    answer(inputs[0])  # the caches hold the weights of whatever ran before
-    return np.array([_seconds(answer, x) for x in inputs])
+def seconds_of(
+    compared: Sequence[Variant], inputs: Mapping[bool, Sequence[Any]], rounds: int
+) -> list[np.ndarray]:
+    """Seconds of each answer, an array [rounds, batches] for each variant.
+
+    All take turns at each batch: the pace of a machine changes faster than whole rounds would see.
+    Each answers twice, and the second answer counts, since the caches hold what another needed.
+    """
+    found = np.empty((len(compared), rounds, len(inputs[False])))
+    for round, number in np.ndindex(found.shape[1:]):
+        for index, one in enumerate(compared):
+            x = inputs[one.takes_arrays][number]
+            one.answer(x)
+            found[index, round, number] = _seconds(one.answer, x)
+    return list(found)
 
 
-def disagreements(one: Variant, inputs: Sequence[Any]) -> int:
-    """Samples whose exit or class is not the one that the run's own predictions give."""
+def disagreements(one: Variant, inputs: Sequence[Any]) -> tuple[int, float | str]:
+    """Samples whose exit or class is not the one that the run's own predictions give.
+
+    And the largest distance of their confidences from the threshold, at the exit where they part;
+    empty if there are none, infinite if they answer at the same exit.
+    """
     found = [one.answer(x) for x in inputs]
     exit, prediction = (np.concatenate([np.asarray(part[k]) for part in found]) for k in (0, 1))
-    return int(np.sum((exit != one.exit) | (prediction != one.prediction)))
+    wrong = np.flatnonzero((exit != one.exit) | (prediction != one.prediction))
+    if len(wrong) == 0:
+        return 0, ""
+    apart = one.distance[np.minimum(exit, one.exit)[wrong], wrong]
+    return len(wrong), float(np.where((exit == one.exit)[wrong], np.inf, apart).max())
 
 
 def batches(x: np.ndarray, batch: int) -> dict[bool, Sequence[Any]]:

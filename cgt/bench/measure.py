@@ -4,6 +4,7 @@ import csv
 import io
 import statistics
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +28,22 @@ def median_ratio(values: Sequence[float], to: Sequence[float]) -> float:
     return statistics.median(a / b for a, b in zip(values, to, strict=True))
 
 
-def write_table(path: Path, rows: Iterable[Mapping[str, Any]], threads: int) -> None:
+def write_table(
+    path: Path, rows: Iterable[Mapping[str, Any]], threads: int, packages: Sequence[str] = ()
+) -> None:
     """Write the rows as CSV to `path`, and beside it the code, versions and machine as JSON.
 
-    Numbers keep four significant digits: a measurement has no more. `threads`: CPU threads used.
+    Numbers keep four significant digits: a measurement has no more. `threads`: CPU threads used;
+    `packages`: those whose speed was measured, besides what every run uses.
     """
     rows = [{key: _shown(value) for key, value in row.items()} for row in rows]
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_json(path.with_suffix(".json"), environment(threads))
+    machine = environment(threads)
+    machine["versions"] |= {package: version(package) for package in packages}
+    write_json(path.with_suffix(".json"), machine)
     write_text(path, text.getvalue())
 
 

@@ -46,9 +46,9 @@ class Seconds(NamedTuple):
     infer: float
 
 
-BASE = Size(samples=1024, seeds=1, exits=4, width=32)
+BASE = Size(samples=2048, seeds=1, exits=4, width=32)
 GROWTH = {
-    "samples": (1024, 2048, 4096, 8192),
+    "samples": (2048, 4096, 8192, 16384),
     "seeds": (1, 2, 4, 8),
     "exits": (2, 4, 6, 8),
     "width": (16, 32, 64, 128),

@@ -1,6 +1,5 @@
 """The ways to answer that the inference benchmark compares, and what each should answer."""
 
-import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -11,8 +10,9 @@ import torch
 from torch import Tensor
 
 from cgt.analysis.routing import exit_index, select
+from cgt.cost import cumulative_macs
 from cgt.deploy import Deployed
-from cgt.exits import route
+from cgt.exits import MAX_SOFTMAX, ExitRule, route
 from cgt.export import write_network
 from cgt.methods.static import SideBySide
 from cgt.network import EarlyExitNetwork
@@ -25,14 +25,15 @@ class Variant(NamedTuple):
 
     method, point, threshold: whose network, and where its samples leave; the last two are empty
         where nothing leaves early.
-    variant: `full` (all exits computed, the last one answers), `simulated` (all computed, then
-        routed), `infer` (stops at the exit), `deployed` (the same outside of torch), or `prefix_e`
+    variant: `full` (run to the end, the last exit answers; in torch, the others are computed, too),
+        `simulated` (all exits computed, then routed), `infer` (stops at the exit), or `prefix_e`
         (the network of depth e, trained alone).
-    engine: what computes it, with its version.
+    engine: `torch` or `onnxruntime`.
     answer: to a batch; what stops returns exit and class of each sample, as tensors or arrays.
     exit, prediction: int64 [N]; what it should answer for the test samples, by the run's own file.
     macs: int64 [N]; what it computes for each of them.
-    exit_macs: int64 [E]; what each exit of the network costs.
+    distance: float [E, N]; of the run's confidences from the threshold; empty where none is.
+    is_whole: whether it is the whole network, which the others of method and engine are held to.
     """
 
     method: str
@@ -44,32 +45,32 @@ class Variant(NamedTuple):
     exit: np.ndarray
     prediction: np.ndarray
     macs: np.ndarray
-    exit_macs: np.ndarray
+    distance: np.ndarray
+    is_whole: bool
 
     @property
-    def is_whole(self) -> bool:
-        """Whether it is the whole network: the others of its method are measured against it."""
-        return self.variant in ("full", f"prefix_{len(self.exit_macs)}")
-
-    @property
-    def stops(self) -> bool:
-        """Whether it decides sample by sample how far to compute."""
-        return self.variant in ("infer", "deployed")
+    def takes_arrays(self) -> bool:
+        """Whether it is asked with numpy arrays instead of tensors."""
+        return self.engine == "onnxruntime"
 
 
 def variants(
     run: Run, predictions: Predictions, thresholds: Mapping[str, float], folder: Path
 ) -> Iterator[Variant]:
-    """All variants of a run; its export is written to ``folder``."""
+    """All variants of a run; what onnxruntime computes is written into ``folder``."""
     if isinstance(run.network, SideBySide):
-        yield from _prefixes(run, predictions)
+        for e in range(run.network.num_exits):
+            alone = EarlyExitNetwork([run.network.stages[e]], [run.network.heads[e]]).eval()
+            spent = (predictions.macs[e], predictions.macs[e])
+            yield from _always(run, predictions, e, f"prefix_{e + 1}", alone, alone, spent, folder)
         return
-    yield _full(run, predictions)
+    backbone = run.network.backbone().eval()
+    shape = run.data.test.x.shape[1:]
+    spent = (predictions.macs[-1], cumulative_macs(backbone, shape)[-1])
+    last = run.network.num_exits - 1
+    yield from _always(run, predictions, last, "full", run.network, backbone, spent, folder)
     if run.network.num_exits > 1:
-        shape = run.data.test.x.shape[1:]
-        about = {"classes": list(run.data.class_names), "points": {}, "scaling": None}
-        write_network(folder, run.network, run.rule, 0.0, input_shape=shape, about=about)
-        deployed = Deployed(folder)
+        deployed = _deploy(run, run.network, run.rule, folder / "exits")
         for point, threshold in thresholds.items():
             yield from _stopping(run, predictions, point, threshold, deployed)
 
@@ -89,15 +90,42 @@ def run_to_the_end(network: EarlyExitNetwork, x: Tensor) -> Tensor:
         return network(x)[-1].argmax(dim=1)
 
 
-def _full(run: Run, predictions: Predictions) -> Variant:
-    test, macs = predictions.test, predictions.macs
-    last = np.full(len(test.target), len(macs) - 1)
-    return Variant(
-        run.job["method"],
-        *("", "", "full", _engine("torch")),
-        lambda x: run_to_the_end(run.network, x),
-        *(last, test.prediction[-1], macs[last], macs),
-    )
+def _always(
+    run: Run,
+    predictions: Predictions,
+    exit: int,
+    variant: str,
+    in_torch: EarlyExitNetwork,
+    alone: EarlyExitNetwork,
+    spent: tuple[int, int],
+    folder: Path,
+) -> Iterator[Variant]:
+    """A network that answers everything at one of the run's exits, in torch and in onnxruntime.
+
+    ``alone`` is that exit without the others; ``spent``: multiply–accumulates of either.
+    """
+    test = predictions.test
+    deployed = _deploy(run, alone, MAX_SOFTMAX, folder / variant)
+    ways = {
+        "torch": lambda x: run_to_the_end(in_torch, x),
+        "onnxruntime": lambda x: deployed.infer(x)[1],
+    }
+    for (engine, answer), macs in zip(ways.items(), spent, strict=True):
+        yield Variant(
+            *(run.job["method"], "", "", variant, engine, answer),
+            exit=np.full(len(test.target), exit),
+            prediction=test.prediction[exit],
+            macs=np.full(len(test.target), macs),
+            distance=np.empty((0, 0)),
+            is_whole=exit == len(predictions.macs) - 1,
+        )
+
+
+def _deploy(run: Run, network: EarlyExitNetwork, rule: ExitRule, folder: Path) -> Deployed:
+    about = {"classes": list(run.data.class_names), "points": {}, "scaling": None}
+    shape = run.data.test.x.shape[1:]
+    write_network(folder, network, rule, 0.0, input_shape=shape, about=about)
+    return Deployed(folder)
 
 
 def _stopping(
@@ -106,37 +134,22 @@ def _stopping(
     test, macs = predictions.test, predictions.macs
     network, rule = run.network, run.rule
     index = exit_index(test.confidence, threshold)
-    expected = (index, select(test.prediction, index))
 
     def simulated(x: Tensor) -> tuple[Tensor, Tensor]:
         with torch.inference_mode():
             return route(network(x), threshold, rule)
 
     ways = {
-        "infer": ("torch", lambda x: network.infer(x, threshold, rule)),
-        "simulated": ("torch", simulated),
-        "deployed": ("onnxruntime", lambda x: deployed.infer(x, threshold)),
+        ("infer", "torch"): lambda x: network.infer(x, threshold, rule),
+        ("simulated", "torch"): simulated,
+        ("infer", "onnxruntime"): lambda x: deployed.infer(x, threshold),
     }
-    for variant, (engine, answer) in ways.items():
-        spent = np.full(len(index), macs[-1]) if variant == "simulated" else macs[index]
-        about = (run.job["method"], point, f"{threshold:.6f}", variant, _engine(engine))
-        yield Variant(*about, answer, *expected, spent, macs)
-
-
-def _prefixes(run: Run, predictions: Predictions) -> Iterator[Variant]:
-    test, macs = predictions.test, predictions.macs
-    for e, (stage, head) in enumerate(zip(run.network.stages, run.network.heads, strict=True)):
-        alone = EarlyExitNetwork([stage], [head]).eval()
+    for (variant, engine), answer in ways.items():
         yield Variant(
-            run.job["method"],
-            *("", "", f"prefix_{e + 1}", _engine("torch")),
-            lambda x, alone=alone: run_to_the_end(alone, x),
-            np.zeros(len(test.target), dtype=np.int64),
-            test.prediction[e],
-            np.full(len(test.target), macs[e]),
-            macs,
+            *(run.job["method"], point, f"{threshold:.6f}", variant, engine, answer),
+            exit=index,
+            prediction=select(test.prediction, index),
+            macs=np.full(len(index), macs[-1]) if variant == "simulated" else macs[index],
+            distance=np.abs(test.confidence - threshold),
+            is_whole=False,
         )
-
-
-def _engine(package: str) -> str:
-    return f"{package} {importlib.metadata.version(package)}"

@@ -71,7 +71,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 def _add_scaling(benchmarks: argparse._SubParsersAction) -> None:
     command = add(benchmarks, "scaling", scaling, "how time grows: samples, seeds, exits, width")
-    command.add_argument("--repeats", type=int, default=3)
+    command.add_argument("--repeats", type=int, default=5)
     command.add_argument("--out", type=Path, required=True, help="measurements (.csv)")
 
 

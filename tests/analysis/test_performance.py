@@ -10,17 +10,21 @@ from cgt.analysis.performance import NOTHING, growth, performance_markdown, writ
 
 MACHINE = {"cpu": "Abacus", "cpu_count": 2, "versions": {"python": "3.11.7", "torch": "2.13.0"}}
 INFER = """\
-dataset,method,point,variant,batch,relative_macs,relative_time,p50_ms,p95_ms,p99_ms,decision_overhead,disagreements
-fashion_mnist,soft_cgt,,full,1,1,1,0.5,0.6,0.7,,
-fashion_mnist,soft_cgt,knee,infer,1,0.21,0.41,0.2,0.3,0.4,0.042,2
-fashion_mnist,soft_cgt,knee,infer,256,0.21,0.234,,,,,0
-fashion_mnist,soft_cgt,knee,deployed,1,0.21,0.1,0.05,0.06,0.07,,0
-fashion_mnist,soft_cgt,tau_0.9,infer,1,0.9,0.9,9,9,9,0.9,1
+dataset,seed,method,point,variant,engine,batch,accuracy,relative_macs,relative_time,relative_time_low,relative_time_high,p50_ms,p95_ms,p99_ms,samples_per_second,decision_overhead,disagreements,disagreement_distance
+fashion_mnist,1,soft_cgt,,full,torch,1,0.92,1,1,1,1,0.5,0.6,0.7,2000,,,
+fashion_mnist,1,soft_cgt,knee,infer,torch,1,0.9215,0.21,0.41,0.4,0.43,0.2,0.3,0.4,5000,0.042,2,3e-08
+fashion_mnist,1,soft_cgt,knee,infer,torch,256,0.9215,0.21,0.234,0.23,0.24,,,,40000,,0,
+fashion_mnist,1,soft_cgt,knee,infer,onnxruntime,1,0.9215,0.21,0.3,0.3,0.3,0.05,0.06,0.07,9000,,0,
+fashion_mnist,1,soft_cgt,knee,infer,onnxruntime,256,0.9215,0.21,0.25,0.2,0.3,,,,50000,,0,
+fashion_mnist,1,soft_cgt,tau_0.9,infer,torch,1,0.93,0.9,0.9,0.9,0.9,9,9,9,1000,0.9,1,1e-08
+fashion_mnist,1,static,,prefix_2,torch,1,0.91,0.43,0.5,0.5,0.5,0.2,0.2,0.2,4000,,,
+fashion_mnist,1,static,,prefix_2,torch,256,0.91,0.43,0.6,0.6,0.6,,,,30000,,,
 """
 TRAIN = """\
 dataset,loop,method,batch_size,steps,repeats,samples_per_second,relative_to_bound,relative_to_conventional
 fashion_mnist,bound,,128,40,5,4000,1,4.1
 fashion_mnist,ours,soft_cgt,128,40,5,3872,0.968,3.97
+fashion_mnist,"ours, whole epochs",soft_cgt,128,40,5,3600,0.9,
 """
 SCALING = """\
 factor,value,repeats,macs,train_seconds,infer_seconds,macs_ratio,train_ratio,infer_ratio
@@ -50,12 +54,20 @@ def test_each_table_becomes_a_part(tmp_path):
         (tmp_path / f"{name}.csv").write_text(text)
         (tmp_path / f"{name}.json").write_text(json.dumps(MACHINE))
     page = performance_markdown(tmp_path)
+    in_torch, in_onnxruntime = page.split("With onnxruntime:")
     assert (
-        "| Fashion-MNIST | SoftCGT | 21 % | 23 % | 41 % | 4 % | 0.20 / 0.30 / 0.40 "
-        "| 0.05 / 0.06 / 0.07 |"
-    ) in page
-    assert "engines on the whole test sets: 3 in 4 passes." in page
+        "| Fashion-MNIST | SoftCGT | 92.15 | 21 % | 23 % (23 to 24) | 41 % (40 to 43) | 4 % "
+        "| 40,000 | 0.20 / 0.30 / 0.40 |"
+    ) in in_torch
+    assert "| Fashion-MNIST | Static, depth 2 | 91.00 | 43 % | 60 % (60 to 60)" in in_torch
+    assert (
+        "| Fashion-MNIST | SoftCGT | 92.15 | 21 % | 25 % (20 to 30) | 30 % (30 to 30) | – "
+        "| 50,000 | 0.05 / 0.06 / 0.07 |"
+    ) in in_onnxruntime
+    assert "differ from what the run wrote: 3 of all in 5 passes over whole test sets" in page
+    assert "the confidence is at most 3e-08 from the threshold." in page
     assert "| Fashion-MNIST | ours | SoftCGT | 3,872 | 97 % | 4.0 × |" in page
+    assert "checkpoint | SoftCGT | 3,600 | 90 % | – |" in page
     assert "| samples | 1,024 to 2,048 | 2.0 × | 2.0 × | 4.0 × | 1.00 | 2.00 |" in page
     assert "| cgt --help | 0.123 s | < 0.3 s |" in page
     assert "| smoke configuration, --cores 2 against --cores 1 | 1.75 times as fast | – |" in page

@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import onnxruntime
 import pandas as pd
 import pytest
 import torch
@@ -8,7 +9,7 @@ from tiny import tiny_dataset, tiny_run
 
 from cgt.analysis.latency import draw_latency
 from cgt.bench import infer
-from cgt.bench.variants import without_exits
+from cgt.bench.variants import Variant, without_exits
 from cgt.predictions import load_predictions, save_predictions
 
 METHODS = ("single_exit", "static", "branchynet", "classynet")
@@ -17,7 +18,7 @@ METHODS = ("single_exit", "static", "branchynet", "classynet")
 def small(patch):
     """The tiny dataset, few samples and rounds."""
     patch.setattr(infer, "load", lambda dataset, prepared, raw: tiny_dataset())
-    patch.setattr(infer, "SAMPLES", {1: 8, 64: 60, 256: 60})
+    patch.setattr(infer, "SAMPLES", {1: 8, 7: 60, 64: 60, 256: 60})
     patch.setattr(infer, "ROUNDS", 2)
 
 
@@ -64,24 +65,24 @@ def table(path):
 
 
 def test_every_method_is_measured_in_every_way_at_every_batch_size(table):
-    found = set(
-        table[["method", "point", "variant", "batch"]].fillna("").itertuples(index=False, name=None)
-    )
-    ways = {("single_exit", "", "full"), *(("static", "", f"prefix_{e}") for e in (1, 2, 3))}
+    keys = ["method", "point", "variant", "engine", "batch"]
+    found = sorted(table[keys].fillna("").itertuples(index=False, name=None))
+    engines, points = ("torch", "onnxruntime"), ("knee", "tau_0.9")
+    always = [("single_exit", "full"), *(("static", f"prefix_{e}") for e in (1, 2, 3))]
+    always += [(method, "full") for method in ("branchynet", "classynet")]
+    ways = [(method, "", variant, engine) for method, variant in always for engine in engines]
     for method in ("branchynet", "classynet"):
-        ways.add((method, "", "full"))
-        ways |= {
-            (method, point, variant)
-            for point in ("knee", "tau_0.9")
-            for variant in ("infer", "simulated", "deployed")
-        }
-    assert found == {(*way, batch) for way in ways for batch in (1, 64, 256)}
+        for point in points:
+            ways += [(method, point, "infer", engine) for engine in engines]
+            ways.append((method, point, "simulated", "torch"))
+    assert found == sorted((*way, batch) for way in ways for batch in (1, 7, 64, 256))
 
 
 def test_what_stops_early_answers_as_the_run_does_on_the_whole_test_set(table):
-    stops = table["variant"].isin(["infer", "deployed"])
+    stops = table["variant"] == "infer"
     assert (table.loc[stops, "disagreements"] == 0).all()
     assert table.loc[~stops, "disagreements"].isna().all()
+    assert table["disagreement_distance"].isna().all()
 
 
 def test_costs_are_those_of_the_timed_samples(table):
@@ -89,6 +90,10 @@ def test_costs_are_those_of_the_timed_samples(table):
     assert (table.loc[whole, ["relative_macs", "relative_time"]] == 1).all(axis=None)
     simulated = table[table["variant"] == "simulated"]
     assert (simulated["relative_macs"] == 1).all()
+    # Alone in its file, the last exit needs no others.
+    full = table[(table["variant"] == "full") & (table["method"] == "branchynet")]
+    of = full.groupby("engine")["macs"].first()
+    assert of["onnxruntime"] < of["torch"]
     stopping = table[table["variant"] == "infer"]
     assert ((stopping["relative_macs"] > 0) & (stopping["relative_macs"] <= 1)).all()
     assert stopping["relative_macs"].min() < 1
@@ -99,17 +104,17 @@ def test_times_are_times(table):
     one = table[table["batch"] == 1]
     assert (one["p50_ms"] <= one["p95_ms"]).all() and (one["p95_ms"] <= one["p99_ms"]).all()
     assert table.loc[table["batch"] > 1, "p50_ms"].isna().all()
-    decided = one["variant"] == "infer"
+    assert (table["relative_time_low"] <= table["relative_time"]).all()
+    assert (table["relative_time"] <= table["relative_time_high"]).all()
+    decided = (one["variant"] == "infer") & (one["engine"] == "torch")
     assert one.loc[decided, "decision_overhead"].notna().all()
     assert one.loc[~decided, "decision_overhead"].isna().all()
 
 
-def test_machine_and_versions_stand_beside_it(path, table):
+def test_machine_and_versions_stand_beside_it(path):
     machine = json.loads(path.with_suffix(".json").read_text())
     assert machine["threads"] == 1 and machine["versions"]["torch"] == torch.__version__
-    engines = dict(zip(table["variant"], table["engine"], strict=True))
-    assert engines["infer"].startswith("torch ")
-    assert engines["deployed"].startswith("onnxruntime ")
+    assert machine["versions"]["onnxruntime"] == onnxruntime.__version__
 
 
 def test_a_wrong_answer_is_counted(root, path, tmp_path, monkeypatch):
@@ -124,8 +129,56 @@ def test_a_wrong_answer_is_counted(root, path, tmp_path, monkeypatch):
     predictions.test.prediction[:, 0] = (predictions.test.prediction[:, 0] + 1) % 3
     save_predictions(folder / "predictions.npz", predictions)
     table = pd.read_csv(bench(tmp_path, ["branchynet"]))
-    stops = table["variant"].isin(["infer", "deployed"])
+    stops = table["variant"] == "infer"
     assert (table.loc[stops, "disagreements"] == 1).all()
+    # It left where it should, so no rounding at the threshold explains it.
+    assert np.isinf(table.loc[stops, "disagreement_distance"]).all()
+
+
+def made_up(answer, **changes):
+    given = {
+        **{"method": "branchynet", "point": "knee", "threshold": "0.5", "variant": "infer"},
+        **{"engine": "torch", "answer": answer, "exit": np.array([0, 1, 1])},
+        **{"prediction": np.array([4, 5, 6]), "macs": np.array([1, 2, 2])},
+        **{"distance": np.array([[0.1, 1e-8, 0.3], [0.2, 0.2, 0.2]]), "is_whole": False},
+    }
+    return Variant(**{**given, **changes})
+
+
+def test_how_far_from_the_threshold_an_answer_parts_from_the_run():
+    same = made_up(lambda x: (torch.tensor([0, 1, 1]), torch.tensor([4, 5, 6])))
+    assert infer.disagreements(same, [None]) == (0, "")
+    earlier = made_up(lambda x: (torch.tensor([0, 0, 1]), torch.tensor([4, 7, 6])))
+    assert infer.disagreements(earlier, [None]) == (1, 1e-8)
+    later = made_up(lambda x: (torch.tensor([1, 0, 1]), torch.tensor([4, 5, 6])))
+    assert infer.disagreements(later, [None]) == (2, 0.1)
+
+
+def test_variants_take_turns_at_every_batch_and_the_second_answer_counts(monkeypatch):
+    calls, clock = [], iter(range(1000))
+    monkeypatch.setattr(infer.time, "perf_counter", lambda: next(clock))
+    both = [
+        made_up(lambda x: calls.append(("a", x))),
+        made_up(lambda x: calls.append(("b", x)), engine="onnxruntime"),
+    ]
+    found = infer.seconds_of(both, {False: ["x", "y"], True: ["X", "Y"]}, rounds=2)
+    turn = [("a", "x")] * 2 + [("b", "X")] * 2 + [("a", "y")] * 2 + [("b", "Y")] * 2
+    assert calls == 2 * turn
+    assert [one.tolist() for one in found] == [[[1, 1], [1, 1]]] * 2
+
+
+def test_a_pace_that_changes_from_round_to_round_cancels():
+    pace, target = np.array([[1.0], [3.0], [0.5]]), np.array([4, 5, 6])
+    row = infer.rows_of(
+        made_up(None),
+        *(1, np.arange(3), pace * [0.2, 0.4, 0.4]),
+        *(np.array([2, 2, 2]), pace * [0.5, 0.5, 1.0], target),
+    )
+    ratios = [row[name] for name in ("relative_time", "relative_time_low", "relative_time_high")]
+    assert ratios == pytest.approx([0.5] * 3)
+    assert row["relative_macs"] == pytest.approx(5 / 6)
+    assert row["samples_per_second"] == 3.0
+    assert row["p50_ms"] == 400 and row["p99_ms"] == pytest.approx(1200)
 
 
 def test_a_missing_threshold_is_named(root):

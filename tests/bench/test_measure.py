@@ -3,6 +3,8 @@
 import csv
 import json
 
+import pytest
+
 from cgt.bench.measure import interleave, median_ratio, write_table
 
 
@@ -24,7 +26,7 @@ def test_a_ratio_is_taken_within_each_round():
 
 def test_a_table_has_its_machine_beside_it(tmp_path):
     rows = [{"what": "a", "value": 1234.5678, "n": 5}, {"what": "b", "value": 0.000123456, "n": 1}]
-    write_table(tmp_path / "new" / "t.csv", rows, threads=1)
+    write_table(tmp_path / "new" / "t.csv", rows, threads=1, packages=["pytest"])
     with open(tmp_path / "new" / "t.csv", newline="") as file:
         assert list(csv.reader(file)) == [
             ["what", "value", "n"],
@@ -34,3 +36,4 @@ def test_a_table_has_its_machine_beside_it(tmp_path):
     machine = json.loads((tmp_path / "new" / "t.json").read_text())
     assert machine["threads"] == 1
     assert {"cpu", "cpu_count", "git", "versions"} <= set(machine)
+    assert machine["versions"]["pytest"] == pytest.__version__
