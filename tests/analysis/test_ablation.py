@@ -144,38 +144,85 @@ def test_table_shows_each_variant_once():
     ]
 
 
+SAVED = "soft_cgt,sample_deep=0.7"
+SAVING = [
+    cell("sample_deep", "0", "", "", "soft_cgt"),
+    cell("sample_deep", "0.7", "", "", SAVED),
+]
+
+
+def renamed(frames):
+    """The changed variant is the one that draws its deep samples."""
+    return {
+        name: frame.replace({"method": {"soft_cgt,labels=false": SAVED}})
+        for name, frame in frames.items()
+    }
+
+
+def timed(frames, cells=SAVING):
+    return timing_effects(renamed(frames), cells)
+
+
 def test_times_are_ratios_of_the_same_seed():
     """Ratios 1/2, 1/4, 1/8: geometric mean 1/4, logarithms with a standard deviation of ln 2."""
-    table = timing_effects(frames(), CELLS).set_index(["row", "row_value"])
-    found = table.loc[("labels", "false")]
+    plain, found = timed(frames()).to_dict("records")
     factor = 2 ** (T_2 / np.sqrt(3))
     assert found["seconds"] == pytest.approx(12.5 / 3)
     assert found["epochs_per_hour"] == pytest.approx(3600 * 4 * (1 / 5 + 1 / 2.5 + 1 / 5) / 3)
     assert found["ratio"] == pytest.approx(0.25)
     assert [found["ci_low"], found["ci_high"]] == pytest.approx([0.25 / factor, 0.25 * factor])
+    assert found["area"] == pytest.approx(0.02)
+    assert found["area_ci_high"] == pytest.approx(0.02 + 0.01 * T_2 / np.sqrt(3))
     assert found["n"] == 3
-    assert table.loc[("labels", "true"), ["ratio", "ci_low", "ci_high"]].tolist() == [1, 1, 1]
+    assert [plain[name] for name in ("ratio", "ci_low", "ci_high", "level_ratio")] == [1, 1, 1, 1]
 
 
-def test_time_to_what_both_reach():
-    """Both get to 0.7: the tuned method in three of four epochs, the other in two."""
-    table = timing_effects(frames(), CELLS).set_index(["row", "row_value"])
-    found = table.loc[("labels", "false")]
-    assert found["level_ratio"] == pytest.approx(0.25 * 2 / 3)
+def test_time_until_the_accuracy_of_the_other_form():
+    """To 0.695, on a line from 0.6 to 0.7 in the third epoch; from 0.5 to 0.7 in the second."""
+    _, found = timed(frames()).to_dict("records")
+    assert found["level_ratio"] == pytest.approx(0.25 * (1 + 0.195 / 0.2) / (2 + 0.095 / 0.1))
     factor = 2 ** (T_2 / np.sqrt(3))
     assert found["level_ci_high"] == pytest.approx(found["level_ratio"] * factor)
-    assert table.loc[("labels", "true"), "level_ratio"] == 1
+    assert found["level_n"] == 3
 
 
-def test_who_stays_below_is_measured_at_its_own_best():
-    """The tuned method passes 0.6 in its second epoch; the other needs all four to get there."""
+def test_accuracy_that_is_never_reached_has_no_time():
     worse = frames()
     training = worse["training"]
-    changed = training["method"] != "soft_cgt"
-    course = training.loc[changed, "epoch"].map({1: 0.3, 2: 0.4, 3: 0.5, 4: 0.6})
-    training.loc[changed, "val_accuracy"] = course
-    found = timing_effects(worse, CELLS[3:]).iloc[0]
-    assert found["level_ratio"] == pytest.approx(0.25 * 4 / 2)
+    below = (training["method"] != "soft_cgt") & (training["seed"] > 1)
+    training.loc[below, "val_accuracy"] = 0.6
+    _, found = timed(worse).to_dict("records")
+    assert found["level_n"] == 1 and found["level_ratio"] > 0 and np.isnan(found["level_ci_low"])
+    training.loc[training["method"] != "soft_cgt", "val_accuracy"] = 0.6
+    _, found = timed(worse).to_dict("records")
+    assert found["level_n"] == 0 and np.isnan(found["level_ratio"])
+    assert "| never (0 of 3) |" in timing_markdown(timed(worse))
+
+
+def test_a_level_that_the_first_epoch_reaches():
+    quick = frames()
+    training = quick["training"]
+    training.loc[training["method"] != "soft_cgt", "val_accuracy"] = 0.9
+    _, found = timed(quick).to_dict("records")
+    assert found["level_ratio"] == pytest.approx(0.25 * 1 / (2 + 0.095 / 0.1))
+
+
+def test_what_saves_time_is_held_to_what_differs_in_nothing_else():
+    two = [
+        cell("sample_deep", "0", "tau", "0.5", "soft_cgt"),
+        cell("sample_deep", "0", "tau", "0.7", "soft_cgt,tau=0.7"),
+        cell("sample_deep", "0.7", "tau", "0.7", SAVED),
+    ]
+    all_of = renamed(frames())
+    both = {
+        name: pd.concat([frame, frame.replace({"method": {"soft_cgt": "soft_cgt,tau=0.7"}})])
+        for name, frame in all_of.items()
+    }
+    both = {name: frame.drop_duplicates().reset_index(drop=True) for name, frame in both.items()}
+    found = timing_effects(both, two)
+    assert found["baseline"].tolist() == ["soft_cgt", "soft_cgt,tau=0.7", "soft_cgt,tau=0.7"]
+    alone = timing_effects(both, two[2:])  # the study has no such form
+    assert alone["baseline"].tolist() == ["soft_cgt"]
 
 
 def test_times_do_not_enter_the_effects():
@@ -185,38 +232,36 @@ def test_times_do_not_enter_the_effects():
 
 
 def test_a_run_without_time_or_seed_is_named():
-    all_of = frames()
+    all_of = renamed(frames())
     timings = all_of["timings"]
-    with pytest.raises(ValueError, match="indian_pines/soft_cgt,labels=false/3: this run is miss"):
-        timing_effects({**all_of, "timings": timings.iloc[:-1]}, CELLS)
+    with pytest.raises(ValueError, match="soft_cgt,sample_deep=0[.]7/3: this run is missing"):
+        timing_effects({**all_of, "timings": timings.iloc[:-1]}, SAVING)
     with pytest.raises(ValueError, match="indian_pines/soft_cgt/1: its seconds are 0; they must"):
-        timing_effects({**all_of, "timings": timings.assign(seconds=0.0)}, CELLS)
+        timing_effects({**all_of, "timings": timings.assign(seconds=0.0)}, SAVING)
 
 
 def test_time_stands_beside_area():
-    text = timing_markdown(timing_effects(frames(), CELLS), effects(frames(), CELLS))
-    rows = [line for line in text.splitlines() if line.startswith("| SoftCGT")]
+    rows = [line for line in timing_markdown(timed(frames())).splitlines() if "SoftCGT" in line]
     assert rows == [
-        "| SoftCGT | as tuned | 1080 |  |  |  | 3 |",
-        "| SoftCGT | gate knows labels = no | 3840 | 0.25 (0.04 to 1.40) "
-        "| **0.17 (0.03 to 0.93)** | +2.00 ± 2.48 | 3 |",
+        "| SoftCGT | as tuned | 1080 |  |  |  |  | 3 |",
+        "| SoftCGT | chance of a deep sample = 0.7 | 3840 | as tuned | 0.25 (0.04 to 1.40) "
+        "| **0.17 (0.03 to 0.94)** | +2.00 ± 2.48 | 3 |",
     ]
 
 
 def test_a_time_is_bold_if_its_interval_leaves_out_1():
     steady = frames()
     steady["timings"].loc[3:, "seconds"] = [2.5, 2.5, 10.0]  # all ratios are 1/4
-    text = timing_markdown(timing_effects(steady, CELLS), effects(steady, CELLS))
-    assert "| **0.25 (0.25 to 0.25)** |" in text
+    assert "| **0.25 (0.25 to 0.25)** |" in timing_markdown(timed(steady))
 
 
 def test_only_what_is_to_save_time_is_timed(tmp_path):
-    cells = [*CELLS, cell("skip_resolved", "true", "", "", "soft_cgt,labels=false")]
-    for name, frame in frames().items():
-        write_csv(frame, tmp_path / f"{name}.csv")
-    write_effects(tmp_path, cells, tmp_path / "effects")
-    timed = pd.read_csv(tmp_path / "effects/timing_effects.csv")
-    assert timed["row"].tolist() == ["skip_resolved"]
+    for name, frame in renamed(frames()).items():
+        both = pd.concat([frame, frames()[name]]).drop_duplicates()
+        write_csv(both, tmp_path / f"{name}.csv")
+    write_effects(tmp_path, [*CELLS, *SAVING], tmp_path / "effects")
+    found = pd.read_csv(tmp_path / "effects/timing_effects.csv")
+    assert found["row"].tolist() == ["sample_deep"] * 2
     assert len(pd.read_csv(tmp_path / "effects/effects.csv")) > 3 * len(CELLS)
 
 

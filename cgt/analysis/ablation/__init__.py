@@ -15,21 +15,15 @@ from cgt.analysis.style import RC, order, save
 from cgt.files import write_text
 
 EFFECTS, TIMING_EFFECTS = "effects.csv", "timing_effects.csv"
-SAVERS = {"skip_resolved", "sample_deep"}
-"""Hyperparameters that are there to save time; the times of other changes would be noise."""
 
 
 def write_effects(summary_dir: Path | str, cells: Sequence[Cell], out_dir: Path | str) -> None:
-    """Write `effects.csv` of all cells from the tables of a summary.
-
-    Writes `timing_effects.csv`, too: of the cells in which a key of `SAVERS` is varied.
-    """
+    """Write `effects.csv` and `timing_effects.csv` from the tables of a summary."""
     names = ("areas", "exits", "timings", "training")
     paths = {name: Path(summary_dir) / f"{name}.csv" for name in names}
     frames = {name: check(read_csv(path), name, path) for name, path in paths.items()}
     write_csv(effects(frames, cells), Path(out_dir) / EFFECTS)
-    timed = [cell for cell in cells if SAVERS & {cell["row"], cell["column"]}]
-    write_csv(timing_effects(frames, timed), Path(out_dir) / TIMING_EFFECTS)
+    write_csv(timing_effects(frames, cells), Path(out_dir) / TIMING_EFFECTS)
 
 
 def draw_ablation(summary_dir: Path | str, out_dir: Path | str) -> None:
@@ -45,4 +39,4 @@ def draw_ablation(summary_dir: Path | str, out_dir: Path | str) -> None:
         save(figure, Path(out_dir) / "figures" / f"ablation_{dataset}")
     tables = Path(out_dir) / "tables"
     write_text(tables / "ablation.md", ablation_markdown(table))
-    write_text(tables / "ablation_time.md", timing_markdown(timings, table))
+    write_text(tables / "ablation_time.md", timing_markdown(timings))

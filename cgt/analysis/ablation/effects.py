@@ -36,7 +36,7 @@ def effects(frames: Frames, cells: Sequence[Cell]) -> pd.DataFrame:
     rows = []
     for cell in cells:
         for metric in METRICS:
-            changed, tuned = pair(values[metric], cell)
+            changed, tuned = pair(values[metric], cell, cell["method"])
             found = estimate(changed - tuned)
             rows.append(
                 {
@@ -52,13 +52,12 @@ def effects(frames: Frames, cells: Sequence[Cell]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def pair(values: Mapping[Key, pd.Series], cell: Cell) -> tuple[pd.Series, pd.Series]:
-    """Numbers of a cell and of its tuned method, at the cell's seeds.
+def pair(values: Mapping[Key, pd.Series], cell: Cell, baseline: str) -> tuple[pd.Series, pd.Series]:
+    """Numbers of a cell and of the variant that it is compared to, at the cell's seeds.
 
     Raises ValueError naming the first run that is missing.
     """
-    changed, tuned = (_at_seeds(values, cell, cell[name]) for name in ("variant", "method"))
-    return changed, tuned
+    return _at_seeds(values, cell, cell["variant"]), _at_seeds(values, cell, baseline)
 
 
 def _at_seeds(values: Mapping[Key, pd.Series], cell: Cell, variant: str) -> pd.Series:
@@ -82,9 +81,9 @@ def by_variant(frame: pd.DataFrame) -> dict[Key, pd.Series]:
 def read_effects(path: Path | str) -> pd.DataFrame:
     """A table of effects as it was written: values of the varied keys are text."""
     # With one seed there is no interval.
-    bounds = ("ci_low", "ci_high", "level_ci_low", "level_ci_high")
-    missing = dict.fromkeys(bounds, "")
-    text = dict.fromkeys((*CELL, "metric"), str)
+    bounds = [f"{of}ci_{end}" for of in ("", "level_", "area_") for end in ("low", "high")]
+    missing = dict.fromkeys((*bounds, "level_ratio"), "")
+    text = dict.fromkeys((*CELL, "baseline", "metric"), str)
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=missing)
 
 

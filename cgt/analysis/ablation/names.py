@@ -7,7 +7,7 @@ _KEYS = {
     "normalize": "rows normalised",
     "label_smoothing": "label smoothing",
     "skip_resolved": "resolved samples skipped",
-    "sample_deep": "deep samples drawn by",
+    "sample_deep": "chance of a deep sample",
     "exit_weights_start": "λ at the start",
     "exit_weights_end": "λ at the end",
 }

@@ -40,14 +40,22 @@ def change(variant: str) -> str:
     return ", ".join(f"{key_name(k)} = {value_name(v)}" for k, v in pairs) or "as tuned"
 
 
-def difference(row: pd.Series) -> str:
-    """A row's difference with its interval; bold if that leaves out 0, nothing if it is tuned."""
+def in_points(difference: float, low: float, high: float) -> str:
+    """A difference with its interval, if it has one; bold if that leaves out 0."""
+    interval = "" if pd.isna(low) else f" ± {percent((high - low) / 2)}"
+    return bold(f"{signed(difference)}{interval}", low > 0 or high < 0)
+
+
+def bold(text: str, told: bool) -> str:
+    """The text, bold if it is `told` apart from noise."""
+    return f"**{text}**" if told else text
+
+
+def _difference(row: pd.Series) -> str:
+    """Of a metric; nothing if it is the tuned method's own."""
     if row["variant"] == row["method"]:
         return ""
-    shown = signed(row["difference"])
-    if row["n"] > 1:
-        shown += f" ± {percent((row['ci_high'] - row['ci_low']) / 2)}"
-    return f"**{shown}**" if row["ci_low"] > 0 or row["ci_high"] < 0 else shown
+    return in_points(row["difference"], row["ci_low"], row["ci_high"])
 
 
 def _rows(table: pd.DataFrame) -> Rows:
@@ -60,7 +68,7 @@ def _rows(table: pd.DataFrame) -> Rows:
                 "Method": looks([method])[method].name,
                 "Change": change(variant),
                 "Area": percent(of.loc["area", "mean"]),
-                **{heading: difference(of.loc[metric]) for metric, heading in _HEADINGS.items()},
+                **{heading: _difference(of.loc[metric]) for metric, heading in _HEADINGS.items()},
                 "n": str(of.loc["area", "n"]),
             }
         )

@@ -3,58 +3,98 @@
 Wall-clock is never the same twice, so it has a table of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 from cgt.analysis.ablation.effects import CELL, Cell, Frames, by_variant, pair
-from cgt.analysis.statistics import estimate
+from cgt.analysis.statistics import Estimate, estimate
 
+SAVERS = {"skip_resolved": "false", "sample_deep": "0"}
+"""Hyperparameters that are there to save time, and the value at which they do not.
+
+Times of other changes would be noise.
+"""
+TOLERANCE = 0.005
+"""How far below the baseline's best validation accuracy the level lies that is waited for."""
 COLUMNS = [
     *CELL,
+    "baseline",
     *("seconds", "epochs_per_hour"),
     *("ratio", "ci_low", "ci_high"),
-    *("level_ratio", "level_ci_low", "level_ci_high"),
+    *("level_ratio", "level_ci_low", "level_ci_high", "level_n"),
+    *("area", "area_ci_low", "area_ci_high"),
     "n",
 ]
 
 
 def timing_effects(frames: Frames, cells: Sequence[Cell]) -> pd.DataFrame:
-    """One row per cell: how long its runs took, and how long beside the tuned method's.
+    """One row per cell in which one of `SAVERS` is varied, compared to its `baseline`.
+
+    That is the variant which differs in nothing but not saving time; if the study has none, the
+    tuned method.
 
     Args:
-        frames: the tables `timings` and `training`; their `method` is the name of a variant.
-        cells: what is compared.
+        frames: the tables `timings`, `training` and `areas`; their `method` is the name of a
+            variant.
+        cells: all that there are.
 
     `seconds` and `epochs_per_hour` are means over `n` seeds. `ratio` is the geometric mean of a
-    run's seconds divided by those of the tuned method at the same seed; its 95 % interval is the t
+    run's seconds divided by those of the baseline at the same seed; its 95 % interval is the t
     interval of the logarithms, NaN with one seed. Below 1 is faster. `level_ratio` is the same for
-    the seconds until a run first reaches a level of validation accuracy, mean over the exits: the
-    lower of the two runs' best.
+    the time until the validation accuracy, mean over the exits, comes within `TOLERANCE` of the
+    baseline's best at that seed, on a straight line between epochs; over the `level_n` seeds at
+    which the run gets there, NaN if there are none. `area` is the difference in area.
 
     Raises:
         ValueError: naming the first run that is missing, or one that took no time.
     """
     seconds = _seconds(frames["timings"])
     scores = _scores(frames["training"])
+    areas = by_variant(frames["areas"].rename(columns={"area": "value"}))
     rows = []
-    for cell in cells:
-        took, tuned_took = pair(seconds, cell)
-        courses, tuned_courses = pair(scores, cell)
-        epochs = courses.map(len)
-        share, tuned_share = _until_level(courses, tuned_courses)
-        whole = estimate(np.log(took / tuned_took))
-        level = estimate(np.log(took * share / (tuned_took * tuned_share)))
+    for cell, baseline in _timed(cells):
+        took, plain_took = pair(seconds, cell, baseline)
+        courses, plain_courses = pair(scores, cell, baseline)
+        whole = estimate(np.log(took / plain_took))
+        level = plain_courses.map(max) - TOLERANCE
+        waited = took * courses.combine(level, _share_until)
+        plain_waited = plain_took * plain_courses.combine(level, _share_until)
+        reached = np.log(waited / plain_waited).dropna()
+        until = estimate(reached) if len(reached) else Estimate(*[np.nan] * 2, 0, *[np.nan] * 2)
         values = (
-            *(took.mean(), (3600 * epochs / took).mean()),
+            *(took.mean(), (3600 * courses.map(len) / took).mean()),
             *np.exp([whole.mean, whole.ci_low, whole.ci_high]),
-            *np.exp([level.mean, level.ci_low, level.ci_high]),
+            *np.exp([until.mean, until.ci_low, until.ci_high]),
+            until.n,
+            *_difference(areas, cell, baseline),
             whole.n,
         )
-        about = [cell[name] for name in CELL]
+        about = [*(cell[name] for name in CELL), baseline]
         rows.append(dict(zip(COLUMNS, [*about, *values], strict=True)))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _timed(cells: Sequence[Cell]) -> Iterator[tuple[Cell, str]]:
+    """The cells of studies that vary one of `SAVERS`, each with its baseline."""
+    found, plain = [], {}
+    for cell in cells:
+        for key, other in (("row", "column"), ("column", "row")):
+            if cell[key] in SAVERS:
+                same = tuple(cell[name] for name in ("dataset", "method", key, other))
+                same += (cell[f"{other}_value"],)
+                found.append((cell, same))
+                if cell[f"{key}_value"] == SAVERS[cell[key]]:
+                    plain[same] = cell["variant"]
+    for cell, same in found:
+        yield cell, plain.get(same, cell["method"])
+
+
+def _difference(areas: dict, cell: Cell, baseline: str) -> tuple[float, float, float]:
+    changed, plain = pair(areas, cell, baseline)
+    found = estimate(changed - plain)
+    return found.mean, found.ci_low, found.ci_high
 
 
 def _seconds(timings: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
@@ -75,10 +115,12 @@ def _scores(training: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
     return by_variant(means.groupby(keys).agg(value=np.array).reset_index())
 
 
-def _until_level(*forms: pd.Series) -> list[pd.Series]:
-    """Share of its epochs that each run needs to get to where all forms get at its seed."""
-    level = pd.concat([courses.map(max) for courses in forms], axis=1).min(axis=1)
-    return [
-        courses.combine(level, lambda course, goal: (1 + np.argmax(course >= goal)) / len(course))
-        for courses in forms
-    ]
+def _share_until(course: np.ndarray, level: float) -> float:
+    """Share of its epochs after which a course of accuracies first reaches a level, else NaN."""
+    if course.max() < level:
+        return np.nan
+    after = int(np.argmax(course >= level))
+    if after == 0:
+        return 1 / len(course)
+    before = course[after - 1]
+    return (after + (level - before) / (course[after] - before)) / len(course)
