@@ -36,14 +36,14 @@ class Difference(NamedTuple):
     p_value: float
 
 
-def half_width(values: np.ndarray, axis: int = 0) -> np.ndarray:
-    """Half the 95 % t interval of the mean along an axis; NaN when there is one value only."""
+def half_width(values: np.ndarray, axis: int = 0, level: float = LEVEL) -> np.ndarray:
+    """Half the t interval of the mean along an axis; NaN when there is one value only."""
     values = np.asarray(values, dtype=float)
     n = values.shape[axis]
     if n < 2:
         return np.full(values.mean(axis=axis).shape, np.nan)
     error = values.std(axis=axis, ddof=1) / np.sqrt(n)
-    return stats.t.ppf((1 + LEVEL) / 2, n - 1) * error
+    return stats.t.ppf((1 + level) / 2, n - 1) * error
 
 
 def estimate(values: Sequence[float]) -> Estimate:

@@ -40,7 +40,14 @@ def world():
     ],
 )
 def test_verdict(region, interval, verdict):
-    assert region.verdict(*interval) == verdict
+    mean, half = sum(interval) / 2, (interval[1] - interval[0]) / 2
+    assert region.verdict(mean, half, half) == verdict
+
+
+def test_a_wider_interval_tells_of_failure_than_of_success():
+    assert ABOVE.verdict(1.0, 0.9, 1.1) == YES
+    assert ABOVE.verdict(-1.0, 0.9, 1.1) == OPEN
+    assert ABOVE.verdict(-1.0, 0.9, 0.9) == NO
 
 
 @pytest.mark.parametrize(
@@ -61,7 +68,7 @@ def test_a_true_tie_is_rarely_called_a_win():
     """Truth on the bound: 2.5 % of the intervals lie above, 2.5 % below."""
     draws = np.random.default_rng(3).normal(0, 1, (5, 4000))
     mean, half = draws.mean(axis=0), half_width(draws)
-    verdicts = pd.Series(map(ABOVE.verdict, mean - half, mean + half)).value_counts(normalize=True)
+    verdicts = pd.Series(map(ABOVE.verdict, mean, half, half)).value_counts(normalize=True)
     assert verdicts[YES] == pytest.approx(0.025, abs=0.008)
     assert verdicts[NO] == pytest.approx(0.025, abs=0.008)
 
@@ -92,6 +99,14 @@ def test_all_competitors_have_to_be_beaten():
     assert weakest(mine=mine, x=[0.80, 0.81, 0.82], y=[0.95, 0.96, 0.97]) == ("y", NO, 2)
     # x has the lower mean difference, but only y is certain to be better.
     assert weakest(mine=mine, x=[0.80, 0.95, 1.00], y=[0.901, 0.911, 0.921]) == ("y", NO, 2)
+
+
+def test_one_competitor_of_many_has_to_be_lost_to_more_clearly():
+    """Three differences with t = −19, p = 0.0028: below 5 %, but not below a 21st of it."""
+    mine, better = [0.90, 0.90, 0.90], [0.903, 0.903, 0.9035]
+    assert weakest(mine=mine, x=better) == ("x", NO, 1)
+    beaten = {f"x{i}": [0.1, 0.2, 0.3] for i in range(20)}
+    assert weakest(mine=mine, x=better, **beaten) == ("x", OPEN, 21)
 
 
 def test_seeds_are_paired_by_number_not_by_position():
@@ -182,6 +197,7 @@ ON_FASHION = {"dataset": "fashion_mnist"}
         ("e", "operating_points", "exit_3", -0.35, {"method": "cascade", **ON_FASHION}),
         ("f", "training", "grad_norm", 9.0, {"method": "hard_cgt", "exit": 3, **ON_IP}),
         ("f", "training", "mean_weight", -0.29, {"method": "soft_cgt", "exit": 3, **ON_IP}),
+        ("f", "training", "active_share", -0.29, {"method": "soft_cgt", "exit": 3, **ON_IP}),
         ("g", "overthinking", "wasteful", 0.2, {"method": "soft_cgt", **ON_FASHION}),
         ("g", "overthinking", "destructive", 0.1, {"method": "hard_cgt", **ON_IP}),
         ("h", "exits", "accuracy", 0.1, {"method": "branchynet", "exit": 1, **ON_IP}),

@@ -52,7 +52,10 @@ def paper_world(seeds=(1, 2, 3, 4, 5), noise=2e-4):
             for run in every
         ),
         "training": pd.DataFrame(
-            {**keyed(run), "epoch": epoch, "exit": e, "mean_weight": share, "grad_norm": 7 * share}
+            {
+                **{**keyed(run), "epoch": epoch, "exit": e},
+                **{"mean_weight": share, "active_share": share, "grad_norm": 7 * share},
+            }
             for run in every
             for epoch in (1, 2, 3)
             for e, share in enumerate(_signal(run[1], near), start=1)

@@ -50,7 +50,7 @@ def first_exit(frames: Frames) -> pd.Series:
 
 
 def starvation(column: str) -> Measure:
-    """The last exit's part of `mean_weight` or `grad_norm`, in the last third of the epochs."""
+    """The last exit's part of a column of `training`, in the last third of the epochs."""
     return lambda frames: last_exit_share(frames["training"], column)
 
 

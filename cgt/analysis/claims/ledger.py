@@ -1,14 +1,16 @@
 """Every statement on every dataset, judged."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from cgt.analysis.claims.rule import VERDICTS, conjunction
 from cgt.analysis.claims.statements import CLAIMS, STATEMENTS, Statement
 from cgt.analysis.comparisons import Frames
-from cgt.analysis.statistics import Estimate, estimate
+from cgt.analysis.statistics import ALPHA, Estimate, estimate, half_width
 from cgt.analysis.style import looks
 
 COLUMNS = ("claim", "dataset", "statistic", "value", "ci_low", "ci_high", "n", "verdict")
@@ -41,13 +43,21 @@ class Row:
 def judge(frames: Frames, statements: Sequence[Statement] = STATEMENTS) -> list[Row]:
     """Judge each statement on each of its claim's datasets.
 
-    Statements about runs that are not there get no row.
+    Statements about runs that are not there get no row. *Not reproduced* is corrected for the
+    number of a claim's comparisons on a dataset, by Bonferroni.
     """
-    return [
-        _weakest(rows)
+    values = {
+        (statement, dataset): found
         for statement in statements
         for dataset in CLAIMS[statement.claim].datasets
-        if (rows := _comparisons(frames, statement, dataset))
+        if (found := _values(frames, statement, dataset))
+    }
+    together = Counter[tuple[str, str]]()
+    for (statement, dataset), found in values.items():
+        together[statement.claim, dataset] += len(found)
+    return [
+        _weakest(_judged(statement, dataset, found, together[statement.claim, dataset]))
+        for (statement, dataset), found in values.items()
     ]
 
 
@@ -81,17 +91,23 @@ def verdict_of(rows: Sequence[Row], claim: str, datasets: Sequence[str]) -> str 
     return conjunction(verdicts) if verdicts else None
 
 
-def _comparisons(frames: Frames, statement: Statement, dataset: str) -> list[Row]:
-    """The statement against each of its competitors that was run, or about its method alone."""
+def _values(frames: Frames, statement: Statement, dataset: str) -> dict[str | None, np.ndarray]:
+    """Numbers of the statement by competitor, of those that were run; None: its method alone."""
     values = {
         other: statement.effect(frames, dataset, statement.method, other)
         for other in statement.others or (None,)
     }
-    values = {other: numbers for other, numbers in values.items() if len(numbers)}
+    return {other: numbers for other, numbers in values.items() if len(numbers)}
+
+
+def _judged(
+    statement: Statement, dataset: str, values: dict[str | None, np.ndarray], together: int
+) -> list[Row]:
     rows = []
     for other, numbers in values.items():
         found = estimate(numbers)
-        verdict = statement.region.verdict(found.ci_low, found.ci_high)
+        corrected = float(half_width(numbers, level=1 - ALPHA / together))
+        verdict = statement.region.verdict(found.mean, found.ci_high - found.mean, corrected)
         rows.append(Row(statement, dataset, other, len(values), found, verdict))
     return rows
 

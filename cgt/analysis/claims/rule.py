@@ -1,4 +1,4 @@
-"""One interval and one region give one verdict."""
+"""An interval and a region give a verdict."""
 
 import math
 from collections.abc import Iterable
@@ -16,11 +16,15 @@ class Region:
     lower: float = -math.inf
     upper: float = math.inf
 
-    def verdict(self, ci_low: float, ci_high: float) -> str:
-        """Is the interval wholly in the region, wholly outside, or neither? NaN is neither."""
-        if self.lower < ci_low and ci_high < self.upper:
+    def verdict(self, mean: float, half: float, corrected: float) -> str:
+        """Is ``mean ± half`` wholly in the region, ``mean ± corrected`` wholly outside, or neither?
+
+        A claim holds if all of its comparisons do, but fails by any one of them: the interval that
+        tells of failure is to be corrected for their number. NaN is neither.
+        """
+        if self.lower < mean - half and mean + half < self.upper:
             return REPRODUCED
-        if ci_high <= self.lower or self.upper <= ci_low:
+        if mean + corrected <= self.lower or self.upper <= mean - corrected:
             return NOT_REPRODUCED
         return UNDECIDED
 

@@ -84,9 +84,10 @@ CLAIMS = {
     "f": Claim(
         "Only HardCGT starves",
         "HardCGT starves the last exit of training signal, SoftCGT does not.",
-        "The last exit's part of the exits' summed mean loss weights, and of their summed gradient "
-        "norms, in the last third of the epochs, divided by its part in BranchyNet. "
-        f"Starved: less than {STARVED:g}.",
+        "The last exit's part of the exits' summed mean loss weights (λ and leak as tuned are in "
+        "them), of what the gates alone leave to each exit, and of the summed gradient norms (64 "
+        "training samples, all parameters), in the last third of the epochs, divided by its part "
+        f"in BranchyNet. Starved: less than {STARVED:g}.",
     ),
     "g": Claim(
         "CGT: less overthinking",
@@ -179,7 +180,11 @@ def _kept_and_early() -> list[Statement]:
 
 def _starving() -> list[Statement]:
     regions = {"hard_cgt": Region(upper=STARVED), "soft_cgt": Region(lower=STARVED)}
-    measures = {"mean_weight": "weight of the last exit", "grad_norm": "gradient of the last exit"}
+    measures = {
+        "mean_weight": "weight of the last exit",
+        "active_share": "gates to the last exit",
+        "grad_norm": "gradient of the last exit",
+    }
     return [
         Statement(
             "f", measure, ratio(starvation(column)), method, ("branchynet",), region, unit="×"

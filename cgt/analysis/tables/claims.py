@@ -10,21 +10,22 @@ from cgt.analysis.style import dataset_name
 from cgt.analysis.tables.parts import ABSENT, markdown
 
 _RULE = (
-    "Rule, fixed before looking: a claim says in which region a number lies. The number's mean "
-    "over seeds has a 95 % t interval, paired by seed where two methods are compared. "
-    "*Reproduced*: the interval lies wholly in the region. *Not reproduced*: wholly outside. "
-    "*Undecided*: otherwise, and always with one seed. Against several competitors the weakest "
-    "comparison counts. A claim of several numbers is reproduced if all are, not reproduced if any "
-    "is not, else undecided."
+    "Rule: a claim says in which region a number lies. The number's mean over seeds has a 95 % t "
+    "interval, paired by seed where two methods are compared; it speaks of other seeds, on the "
+    "same test data. *Reproduced*: the interval lies wholly in the region. *Not reproduced*: "
+    "wholly outside, even when widened for all comparisons of the claim on the dataset "
+    "(Bonferroni). *Undecided*: otherwise, and always with one seed. Against several competitors "
+    "the weakest comparison counts. A claim of several numbers is reproduced if all are, not "
+    "reproduced if any is not, else undecided."
 )
 _SCOPE = (
     "The last column takes the datasets that the paper used; Indian Pines (disjoint), where no "
     "test patch shares a pixel with a training patch, says what is left without leaks."
 )
 _NOTE = (
-    "Differences between shares are in points, shares in %, ratios (÷) plain. Intervals are not "
-    "corrected for the number of claims, nor for that of competitors and statements within one: "
-    "*reproduced* needs no correction, *not reproduced* may rest on the least favourable of them."
+    "Differences between shares are in points, shares in %, ratios (÷) plain. The intervals shown "
+    "are those of 95 %, not widened: only *not reproduced* needs that, since a claim holds if all "
+    "of its comparisons do. Nothing is corrected for the number of claims and datasets."
 )
 
 
