@@ -62,7 +62,13 @@ class Deployed:
         return len(self._stages)
 
     def scale(self, raw: np.ndarray) -> np.ndarray:
-        """Raw values ``[N, C, H, W]`` to what :meth:`infer` takes, float32 ``[N, K, H, W]``."""
+        """Raw values ``[N, C, H, W]`` to what :meth:`infer` takes, float32 ``[N, K, H, W]``.
+
+        Raises:
+            ValueError: if the network was exported without scaling.
+        """
+        if self._scaling is None:
+            raise ValueError("this network was exported without scaling; `infer` takes what it is")
         mean, std = (np.array(self._scaling[name])[:, None, None] for name in ("mean", "std"))
         scaled = (raw - mean) / std
         if self._scaling["projection"] is not None:

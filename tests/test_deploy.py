@@ -109,6 +109,14 @@ def test_raw_values_are_scaled(tmp_path):
     assert scaled.tolist() == [[[[11.0]]]]
 
 
+def test_without_scaling_raw_values_are_refused(tmp_path):
+    net = EarlyExitNetwork([nn.Flatten()], [nn.Linear(1, 3)]).eval()
+    about = {**ABOUT, "scaling": None}
+    write_network(tmp_path, net, MAX_SOFTMAX, 0.5, input_shape=(1, 1, 1), about=about)
+    with pytest.raises(ValueError, match="exported without scaling"):
+        Deployed(tmp_path).scale(np.zeros((1, 1, 1, 1)))
+
+
 @pytest.mark.parametrize(("threshold", "depth"), [(0.0, 1), (0.34, 2), (0.67, 3), (1.0, 3)])
 def test_of_static_networks_the_chosen_one_is_deployed(tmp_path, x, threshold, depth):
     method = Static()

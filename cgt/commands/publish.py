@@ -30,7 +30,10 @@ def add_publish(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
     command.add_argument("--point", default="knee", help="operating point to answer at (knee)")
     command.add_argument(
-        "--threshold", type=float, nargs="+", help="instead of the point's: one, or one per exit"
+        "--threshold",
+        type=float,
+        nargs="+",
+        help="instead of the point's: one, or one for each exit but the last",
     )
     command.add_argument("--out", type=Path, required=True, help="root folder of the exports")
 

@@ -29,9 +29,10 @@ class SoftCGT(Method):
     exit_weights_start, exit_weights_end: λ at the start and the end of the training.
     clean_gate: the gate sees samples before augmentation (not in the paper).
     sample_deep: compute deeper stages only for a random part of the batch, a sample with a
-        probability in proportion to its weight there, and weigh by its inverse: the same loss in
-        expectation. It is the probability, in [0, 1], of a sample that no gate has closed at all;
-        0 computes the whole batch. Needs ``normalize=False`` (not in the paper).
+        probability in proportion to its weight there, and weigh by its inverse: weights without
+        bias, though deeper batch norms see the drawn samples only. It is the probability, in
+        [0, 1], of a sample that no gate has closed at all; 0 computes the whole batch. Needs
+        ``normalize=False`` (not in the paper).
     """
 
     tau: float = 0.9

@@ -234,7 +234,7 @@ def test_times_do_not_enter_the_effects():
 def test_a_run_without_time_or_seed_is_named():
     all_of = renamed(frames())
     timings = all_of["timings"]
-    with pytest.raises(ValueError, match="soft_cgt,sample_deep=0[.]7/3: this run is missing"):
+    with pytest.raises(ValueError, match=r"sample_deep=0\.7/3: this run is missing"):
         timing_effects({**all_of, "timings": timings.iloc[:-1]}, SAVING)
     with pytest.raises(ValueError, match="indian_pines/soft_cgt/1: its seconds are 0; they must"):
         timing_effects({**all_of, "timings": timings.assign(seconds=0.0)}, SAVING)

@@ -91,3 +91,19 @@ def test_manifest_describes_the_runs_of_the_configuration():
 def test_figures_are_there_in_both_forms():
     published = {path.name for path in (PUBLISHED / "figures").iterdir()}
     assert {f"{name}.{form}" for name in FIGURES for form in ("svg", "png")} <= published
+
+
+def test_the_networks_that_were_timed_are_the_published_ones():
+    points = {
+        (row["dataset"], row["method"], row["seed"], row["point"]): row
+        for row in rows("summary/operating_points.csv")
+    }
+    for dataset in CONFIG["datasets"]:
+        stopping = [
+            row for row in rows(f"benchmarks/infer_{dataset}.csv") if row["variant"] == "infer"
+        ]
+        assert stopping
+        for row in stopping:
+            point = points[row["dataset"], row["method"], row["seed"], row["point"]]
+            assert float(row["threshold"]) == float(point["threshold"])
+            assert row["accuracy"] == f"{float(point['accuracy']):.4g}"

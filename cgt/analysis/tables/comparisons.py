@@ -11,7 +11,9 @@ from cgt.analysis.tables.power import NAMES, power_parts
 
 _AREA = (
     "Area: test accuracy at the threshold that is best on validation within a cost budget, "
-    "averaged over budgets from the cheapest exit to full cost."
+    "averaged over budgets from the cheapest exit to full cost. An exit that knows only some of "
+    "the classes (ClassyNet) must answer for all samples within the smallest budgets: its area "
+    "shows that above all."
 )
 
 
@@ -47,7 +49,8 @@ def _ranks(table: pd.DataFrame, methods: list[str]) -> list[str]:
     ]
     note = (
         "Mean over the seeds of a dataset, then over datasets. n: pairs of dataset and seed. "
-        f"p: Friedman's test that all methods are alike, on these pairs. {'; '.join(tests)}."
+        f"p: Friedman's test that all methods are alike, on these pairs, each counted once; it "
+        f"does not tell the first from the next. {'; '.join(tests)}."
     )
     return ["**Mean rank (1 is the best)**", markdown(rows), note]
 
