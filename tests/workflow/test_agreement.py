@@ -1,12 +1,14 @@
 """What is said twice is said alike: registry, schema, rules and configuration."""
 
 import re
+from collections import Counter
 from dataclasses import fields
 from pathlib import Path
 
 import yaml
 from checkout import ROOT
 
+from cgt.ablation import runs
 from cgt.config import PHASES, known_defaults, load_config, load_schema
 from cgt.data.api import RECIPES
 from cgt.methods import REGISTRY
@@ -67,6 +69,17 @@ def test_every_key_is_explained():
     keys = {key for settings in DATASETS["properties"].values() for key in settings["properties"]}
     keys |= {name for known in METHODS.values() for name in known} | set(METHODS) | {"lr"}
     assert not [key for key in keys if f"`{key}`" not in text]
+
+
+def test_the_ablations_runs_are_counted():
+    found = Counter(dataset for dataset, *_ in runs(CONFIG, known_defaults(load_schema(SCHEMAS))))
+    epochs = CONFIG["ablation"]["epochs"]
+    text = (ROOT / "config/README.md").read_text()
+    said = (
+        f"{found['indian_pines']} runs on Indian Pines, {epochs['indian_pines']} epochs each, and "
+        f"{found['fashion_mnist']} on Fashion-MNIST, {epochs['fashion_mnist']} epochs each"
+    )
+    assert said in text
 
 
 def test_every_stage_is_included():

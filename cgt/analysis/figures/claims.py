@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from cgt.analysis.claims import CLAIMS, VERDICTS, Row, Statement, judge
 from cgt.analysis.figures.parts import Frames, legend
@@ -15,6 +16,7 @@ COLUMNS = 2
 COLORS = dict(zip(VERDICTS, ("#d55e00", "#8c8c8c", "#0072b2"), strict=True))
 MARKERS = {"fashion_mnist": "o", "indian_pines": "s", "indian_pines_disjoint": "D"}
 UNITS = {"points": "Points", "%": "%", "×": "Ratio to BranchyNet"}
+_TINT = {"color": "#0072b2", "alpha": 0.09, "linewidth": 0}
 _LINE, _HEAD = 0.23, 0.6  # inches: one statement, and a panel's title and axis
 
 
@@ -37,6 +39,7 @@ def claims(frames: Frames) -> Figure:
     datasets = [name for name in MARKERS if any(row.dataset == name for row in rows)]
     handles = [
         *(Line2D([], [], color=COLORS[word], linewidth=3, label=word) for word in VERDICTS[::-1]),
+        Patch(**_TINT, label="claimed region"),
         *(
             Line2D(
                 [], [], color="0.3", linestyle="", marker=MARKERS[name], label=dataset_name(name)
@@ -105,7 +108,7 @@ def _field(ax: Axes, y: int, statement: Statement, limits: tuple[float, float]) 
     """Tint the claimed region behind one statement, and draw its bounds."""
     bounds = statement.scale * statement.region.lower, statement.scale * statement.region.upper
     left, right = np.clip(bounds, *limits)
-    ax.fill_betweenx([y - 0.5, y + 0.5], left, right, color="#0072b2", alpha=0.09, linewidth=0)
+    ax.fill_betweenx([y - 0.5, y + 0.5], left, right, **_TINT)
     ax.vlines(
         [bound for bound in bounds if np.isfinite(bound)],
         y - 0.5,

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -56,7 +57,7 @@ def band(ax: Axes, x: np.ndarray, values: np.ndarray, **line: Any) -> None:
 
 def legend(
     figure: Figure,
-    handles: Iterable[Line2D],
+    handles: Iterable[Artist],
     frame: pd.DataFrame,
     note: str = "",
     shown: str = "mean and 95 % interval",
