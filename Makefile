@@ -76,7 +76,7 @@ format: $(READY)  ## rewrite the code in that style
 	$(VENV)/bin/snakefmt Snakefile workflow
 
 clean:  ## remove results (not the published ones), prepared data, caches; keep raw data and .venv
-	rm -rf data/prepared logs .snakemake .pytest_cache .ruff_cache .coverage
+	rm -rf data/prepared .snakemake .pytest_cache .ruff_cache .coverage
 	find results -mindepth 1 -maxdepth 1 ! -name published -exec rm -rf {} +
 
 help:  ## this list
