@@ -47,7 +47,8 @@ def claims(frames: Frames) -> Figure:
             for name in datasets
         ),
     ]
-    legend(figure, handles, frames["operating_points"])
+    note = "; not reproduced only if a wider one says so, too"
+    legend(figure, handles, frames["operating_points"], note)
     return figure
 
 
