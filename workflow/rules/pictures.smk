@@ -1,5 +1,7 @@
 # What people look at: maps of the scene, samples by exit, who is taken for whom. One seed.
 SHOWN = config["pictures"]
+# Of other datasets nothing is drawn that needs their samples or classes.
+PICTURED = [name for name in DATASETS if name == "fashion_mnist" or name in SCENES]
 PICTURES = {
     **{
         f"scene_{dataset}": ("scene", "Pictures", f"Maps, {dataset}", "Where are easy pixels?")
@@ -12,7 +14,7 @@ PICTURES = {
             f"Confusion by exit, {dataset}",
             "Which classes does an exit mix up?",
         )
-        for dataset in DATASETS
+        for dataset in PICTURED
     },
 }
 if "fashion_mnist" in DATASETS:
