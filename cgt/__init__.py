@@ -11,11 +11,12 @@ __version__ = "0.1.0"
 _HOME = {
     "EarlyExitNetwork": "cgt.network",
     "HardCGTLoss": "cgt.losses",
+    "JointLoss": "cgt.losses",
     "SoftCGTLoss": "cgt.losses",
     "route": "cgt.exits",
 }
 
-__all__ = ["EarlyExitNetwork", "HardCGTLoss", "SoftCGTLoss", "route"]
+__all__ = ["EarlyExitNetwork", "HardCGTLoss", "JointLoss", "SoftCGTLoss", "route"]
 
 
 def __getattr__(name: str) -> object:

@@ -1,6 +1,7 @@
-"""Losses of Confidence-Gated Training: HardCGT and SoftCGT (arXiv 2509.17885).
+"""Losses of early-exit networks: joint training, HardCGT and SoftCGT (arXiv 2509.17885).
 
-Both weigh the cross-entropy of every exit per sample:
+Joint training gives every sample the same weights. The two others weigh the cross-entropy of every
+exit per sample:
 
     loss = mean over the batch of Σ_e w_e · CE_e
     w_e  = λ_e · elig_e + leak          (rows divided by their sum when ``normalize``)
@@ -72,6 +73,56 @@ def exit_cross_entropy(
         ],
         dim=1,
     )
+
+
+def same_for_all(losses: Tensor, exit_weights: Tensor) -> LossTerms:
+    """Terms in which every sample has the same weights, ``[E]``; losses are ``[B, E]``."""
+    return LossTerms(losses, exit_weights.expand_as(losses), torch.ones_like(losses))
+
+
+class JointLoss(nn.Module):
+    """Joint training: mean over the batch of Σ_e λ_e · CE_e (BranchyNet, arXiv 1709.01686, III).
+
+    Args:
+        label_smoothing: of the cross-entropy, in [0, 1].
+
+    Raises:
+        ValueError: if it is out of range.
+    """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.label_smoothing = check_probability("label_smoothing", label_smoothing)
+
+    def forward(
+        self,
+        logits: Sequence[Tensor],
+        targets: Tensor,
+        exit_weights: Sequence[float] | Tensor | None = None,
+    ) -> Tensor:
+        """Scalar loss. Arguments as in :meth:`terms`."""
+        return self.terms(logits, targets, exit_weights).total()
+
+    def terms(
+        self,
+        logits: Sequence[Tensor],
+        targets: Tensor,
+        exit_weights: Sequence[float] | Tensor | None = None,
+    ) -> LossTerms:
+        """Losses and weights of a batch.
+
+        Args:
+            logits: E tensors ``[B, C]``, shallow to deep, finite.
+            targets: ``[B]`` int64 in 0 … C−1.
+            exit_weights: λ, ``[E]``, finite, ≥ 0, not all zero; default ones.
+
+        Raises:
+            ValueError: for arguments outside what is said above.
+        """
+        check_logits(logits)
+        check_targets(targets, *logits[0].shape)
+        losses = exit_cross_entropy(logits, targets, self.label_smoothing)
+        return same_for_all(losses, as_exit_weights(exit_weights, losses, len(logits)))
 
 
 class _ConfidenceGatedLoss(nn.Module, ABC):

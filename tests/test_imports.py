@@ -146,7 +146,7 @@ def test_torch_stays_out_of_everything_that_reads_files_only():
 
 def test_the_library_needs_torch_and_numpy_only():
     heavy = {"pandas", "scipy", "sklearn", "matplotlib", "snakemake", "jsonschema", "tensorly"}
-    statement = "from cgt import EarlyExitNetwork, HardCGTLoss, SoftCGTLoss, route"
+    statement = "from cgt import EarlyExitNetwork, HardCGTLoss, JointLoss, SoftCGTLoss, route"
     assert not heavy & loaded_by(statement)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cgt import HardCGTLoss, SoftCGTLoss
+from cgt import HardCGTLoss, JointLoss, SoftCGTLoss
 
 LOSSES = [HardCGTLoss, SoftCGTLoss]
 
@@ -25,6 +25,34 @@ def random_batch(exits, batch=6, classes=4):
 FIRST = logits_of([0.9, 0.1], [0.6, 0.4], [0.05, 0.95])
 SECOND = logits_of([0.5, 0.5], [0.5, 0.5], [0.5, 0.5])
 TARGETS = torch.tensor([0, 0, 0])
+
+
+def test_joint_training_is_a_weighted_sum_of_mean_cross_entropies():
+    logits, targets = random_batch(exits=3)
+    losses = [F.cross_entropy(of, targets, label_smoothing=0.1) for of in logits]
+    expected = losses[0] + 0.5 * losses[1] + 0.25 * losses[2]
+    found = JointLoss(label_smoothing=0.1)(logits, targets, [1.0, 0.5, 0.25])
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(JointLoss(label_smoothing=0.1)(logits, targets), sum(losses))
+
+
+def test_joint_training_is_cgt_whose_gates_stay_open():
+    logits, targets = random_batch(exits=3)
+    unsure = [0.01 * of for of in logits]
+    hard = HardCGTLoss(tau=0.99, leak=0.0, normalize=False)
+    torch.testing.assert_close(JointLoss()(unsure, targets), hard(unsure, targets))
+
+
+def test_joint_training_refuses_what_does_not_fit():
+    logits, targets = random_batch(exits=2)
+    with pytest.raises(ValueError, match=r"exit_weights have shape \[3\]; \[2\] is needed"):
+        JointLoss()(logits, targets, [1.0, 1.0, 1.0])
+    with pytest.raises(ValueError, match="targets hold class 4; classes run from 0 to 3"):
+        JointLoss()(logits, targets + 4 - targets)
+    with pytest.raises(ValueError, match="logits of exit 2 hold NaN"):
+        JointLoss()([logits[0], logits[1] * float("nan")], targets)
+    with pytest.raises(ValueError, match="label_smoothing is 2"):
+        JointLoss(label_smoothing=2)
 
 
 def test_hard_weights_by_hand():

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from cgt.cost import cumulative_macs
 from cgt.exits import MAX_SOFTMAX, ExitRule
-from cgt.losses import LossTerms, exit_cross_entropy
+from cgt.losses import LossTerms, exit_cross_entropy, same_for_all
 from cgt.network import EarlyExitNetwork
 from cgt.validation import as_exit_weights
 
@@ -121,8 +121,7 @@ class Method(ABC):
             ValueError: unless there is one finite weight ≥ 0 for each exit, and one above 0.
         """
         losses = exit_cross_entropy(logits, targets, self.label_smoothing)
-        weights = as_exit_weights(exit_weights, losses, len(logits)).expand_as(losses)
-        return LossTerms(losses, weights, torch.ones_like(losses))
+        return same_for_all(losses, as_exit_weights(exit_weights, losses, len(logits)))
 
 
 def interpolate(start: Sequence[float], end: Sequence[float], progress: float) -> list[float]:
