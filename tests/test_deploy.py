@@ -13,7 +13,8 @@ from torch import nn
 from cgt import EarlyExitNetwork, route
 from cgt.deploy import Deployed
 from cgt.exits import MAX_SOFTMAX, ExitRule, KnownClasses
-from cgt.export import chosen_network, write_network
+from cgt.export import write_network
+from cgt.export_run import chosen_network
 from cgt.methods.static import Static
 
 ROOT = Path(__file__).parents[1]

@@ -61,7 +61,7 @@ def readme(arguments: argparse.Namespace) -> None:
 
 def export(arguments: argparse.Namespace) -> None:
     from cgt.data import load
-    from cgt.export import export_run
+    from cgt.export_run import export_run
 
     data = load(arguments.dataset, arguments.prepared, arguments.raw)
     answering = {"point": arguments.point, "threshold": arguments.threshold}
