@@ -253,6 +253,17 @@ def test_a_diverging_trial_scores_zero_and_does_not_stop_the_search(data, tmp_pa
     assert "training diverged at epoch 1" in capsys.readouterr().err
 
 
+def test_a_missing_package_is_named_with_what_installs_it(tmp_path, monkeypatch, capsys):
+    def without_pandas(arguments):
+        raise ModuleNotFoundError("No module named 'pandas'", name="pandas")
+
+    monkeypatch.setattr("cgt.commands.data.download", without_pandas)
+    assert main(["download", "indian_pines", "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("cgt download: pandas is not installed in ")
+    assert "pip install -e '.[benchmark]'" in error and error.count("\n") == 1
+
+
 def test_errors_are_one_clean_message(tmp_path, capsys):
     assert main(["evaluate", str(tmp_path / "none.npz"), *evaluated(), "--out", "x"]) == 2
     error = capsys.readouterr().err
