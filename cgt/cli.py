@@ -36,8 +36,8 @@ def _reason(error: Exception) -> str:
     """What to tell the user, with what can be done where the system refused."""
     if isinstance(error, ModuleNotFoundError) and str(error).startswith("No module named"):
         return (
-            f"{error.name} is not installed in {sys.prefix}; `make` sets up an environment in .venv, "
-            f"and pip install -e '.[benchmark]' in the folder of this project does in your own"
+            f"{error.name} is not installed in {sys.prefix}; `make` sets up an environment in "
+            f".venv, pip install -e '.[benchmark]' in the folder of this project completes yours"
         )
     if not (isinstance(error, OSError) and error.filename):
         return str(error)

@@ -90,13 +90,19 @@ def _measure(
     seconds = seconds_of(compared, inputs, ROUNDS)
     whole = {(one.method, one.engine): i for i, one in enumerate(compared) if one.is_whole}
     everything = batches(data.test.x, batch)
+    overheads = {
+        name: decision_overhead(run, inputs[False])
+        for name, run in opened.items()
+        if batch == 1 and any(one.method == name and one.variant == "infer" for one in compared)
+    }
     rows = []
     for one, took in zip(compared, seconds, strict=True):
         full = whole[one.method, one.engine]
         row = rows_of(one, batch, order, took, compared[full].macs, seconds[full], data.test.y)
-        if one.variant == "infer":
-            if batch == 1 and not one.takes_arrays:
-                row["decision_overhead"] = decision_overhead(opened[one.method], inputs[False])
+        if one.variant == "infer" and not one.takes_arrays:
+            row["decision_overhead"] = overheads.get(one.method, "")
+        # What computes the same for all samples is asked once: it takes long.
+        if one.variant == "infer" or batch == BATCHES[-1]:
             found = disagreements(one, everything[one.takes_arrays])
             row["disagreements"], row["disagreement_distance"] = found
         rows.append(row)
@@ -122,18 +128,18 @@ def rows_of(
     Args:
         timed: positions of the samples that were timed.
         seconds: [rounds, batches] of them.
-        whole_macs, whole_seconds: the same of the whole network, by the same engine.
+        whole_macs, whole_seconds: of the network without early exits, by the same engine.
         target: classes of all test samples.
 
     Returns:
         Names as in :class:`Variant`, and ``batch``; ``accuracy`` on the whole test set; ``macs``
-        of a timed sample on average; ``relative_macs`` and ``relative_time`` to the whole network,
-        the time as median over the rounds with its smallest and largest value; ``p50_ms`` … of
+        of a timed sample on average; ``relative_macs`` and ``relative_time`` to the network without
+        early exits, the time as median over the rounds with its smallest and largest value; ``p50_ms`` … of
         single answers over all rounds, empty for larger batches; ``samples_per_second``, median
         over the rounds. Filled in where they apply: ``decision_overhead``, the share that deciding
-        adds to the full network's time if nobody leaves; ``disagreements`` with the run's own
-        predictions, counted over the whole test set, and how far from the threshold the confidences
-        of these are at most.
+        adds to the time of the network with all exits if nobody leaves; ``disagreements`` with the
+        run's own predictions, counted over the whole test set, and how far from the threshold the
+        confidences of these are at most.
     """
     quantiles = np.percentile(1000 * seconds, (50, 95, 99)).tolist() if batch == 1 else [""] * 3
     ratios = seconds.sum(axis=1) / whole_seconds.sum(axis=1)
@@ -183,12 +189,16 @@ def disagreements(one: Variant, inputs: Sequence[Any]) -> tuple[int, float | str
     empty if there are none, infinite if they answer at the same exit.
     """
     found = [one.answer(x) for x in inputs]
-    exit, prediction = (np.concatenate([np.asarray(part[k]) for part in found]) for k in (0, 1))
+    if isinstance(found[0], tuple):
+        exit, prediction = (np.concatenate([np.asarray(of[k]) for of in found]) for k in (0, 1))
+    else:
+        exit, prediction = one.exit, np.concatenate([np.asarray(of) for of in found])
     wrong = np.flatnonzero((exit != one.exit) | (prediction != one.prediction))
     if len(wrong) == 0:
         return 0, ""
-    apart = one.distance[np.minimum(exit, one.exit)[wrong], wrong]
-    return len(wrong), float(np.where((exit == one.exit)[wrong], np.inf, apart).max())
+    if (exit == one.exit)[wrong].any():
+        return len(wrong), np.inf
+    return len(wrong), float(one.distance[np.minimum(exit, one.exit)[wrong], wrong].max())
 
 
 def batches(x: np.ndarray, batch: int) -> dict[bool, Sequence[Any]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ class Variant(NamedTuple):
 
     method, point, threshold: whose network, and where its samples leave; the last two are empty
         where nothing leaves early.
-    variant: `full` (run to the end, the last exit answers; in torch, the others are computed, too),
+    variant: `backbone` (the last exit alone), `full` (all exits computed, the last one answers),
         `simulated` (all exits computed, then routed), `infer` (stops at the exit), or `prefix_e`
         (the network of depth e, trained alone).
     engine: `torch` or `onnxruntime`.
@@ -33,7 +34,8 @@ class Variant(NamedTuple):
     exit, prediction: int64 [N]; what it should answer for the test samples, by the run's own file.
     macs: int64 [N]; what it computes for each of them.
     distance: float [E, N]; of the run's confidences from the threshold; empty where none is.
-    is_whole: whether it is the whole network, which the others of method and engine are held to.
+    is_whole: whether it is the network without early exits, to which the others of its method and
+        engine are held.
     """
 
     method: str
@@ -58,18 +60,15 @@ def variants(
     run: Run, predictions: Predictions, thresholds: Mapping[str, float], folder: Path
 ) -> Iterator[Variant]:
     """All variants of a run; what onnxruntime computes is written into ``folder``."""
-    if isinstance(run.network, SideBySide):
-        for e in range(run.network.num_exits):
-            alone = EarlyExitNetwork([run.network.stages[e]], [run.network.heads[e]]).eval()
-            spent = (predictions.macs[e], predictions.macs[e])
-            yield from _always(run, predictions, e, f"prefix_{e + 1}", alone, alone, spent, folder)
-        return
-    backbone = run.network.backbone().eval()
-    shape = run.data.test.x.shape[1:]
-    spent = (predictions.macs[-1], cumulative_macs(backbone, shape)[-1])
     last = run.network.num_exits - 1
-    yield from _always(run, predictions, last, "full", run.network, backbone, spent, folder)
-    if run.network.num_exits > 1:
+    if isinstance(run.network, SideBySide):
+        for e in range(last + 1):
+            alone = EarlyExitNetwork([run.network.stages[e]], [run.network.heads[e]])
+            yield from _alone(run, predictions, e, f"prefix_{e + 1}", alone.eval(), folder)
+        return
+    yield from _alone(run, predictions, last, "backbone", run.network.backbone().eval(), folder)
+    if last > 0:
+        yield _full(run, predictions)
         deployed = _deploy(run, run.network, run.rule, folder / "exits")
         for point, threshold in thresholds.items():
             yield from _stopping(run, predictions, point, threshold, deployed)
@@ -90,35 +89,51 @@ def run_to_the_end(network: EarlyExitNetwork, x: Tensor) -> Tensor:
         return network(x)[-1].argmax(dim=1)
 
 
+def _alone(
+    run: Run,
+    predictions: Predictions,
+    exit: int,
+    variant: str,
+    network: EarlyExitNetwork,
+    folder: Path,
+) -> Iterator[Variant]:
+    """One of the run's exits as a ``network`` of its own, in torch and in onnxruntime."""
+    deployed = _deploy(run, network, MAX_SOFTMAX, folder / variant)
+    ways = {
+        "torch": lambda x: run_to_the_end(network, x),
+        "onnxruntime": lambda x: deployed.infer(x)[1],
+    }
+    (macs,) = cumulative_macs(network, run.data.test.x.shape[1:])
+    for engine, answer in ways.items():
+        yield _always(run, predictions, exit, variant, engine, answer, macs)
+
+
+def _full(run: Run, predictions: Predictions) -> Variant:
+    last, macs = run.network.num_exits - 1, predictions.macs[-1]
+    answer = partial(run_to_the_end, run.network)
+    whole = _always(run, predictions, last, "full", "torch", answer, macs)
+    return whole._replace(is_whole=False)
+
+
 def _always(
     run: Run,
     predictions: Predictions,
     exit: int,
     variant: str,
-    in_torch: EarlyExitNetwork,
-    alone: EarlyExitNetwork,
-    spent: tuple[int, int],
-    folder: Path,
-) -> Iterator[Variant]:
-    """A network that answers everything at one of the run's exits, in torch and in onnxruntime.
-
-    ``alone`` is that exit without the others; ``spent``: multiply–accumulates of either.
-    """
+    engine: str,
+    answer: Callable[[Any], Any],
+    macs: int,
+) -> Variant:
+    """What answers everything at one exit."""
     test = predictions.test
-    deployed = _deploy(run, alone, MAX_SOFTMAX, folder / variant)
-    ways = {
-        "torch": lambda x: run_to_the_end(in_torch, x),
-        "onnxruntime": lambda x: deployed.infer(x)[1],
-    }
-    for (engine, answer), macs in zip(ways.items(), spent, strict=True):
-        yield Variant(
-            *(run.job["method"], "", "", variant, engine, answer),
-            exit=np.full(len(test.target), exit),
-            prediction=test.prediction[exit],
-            macs=np.full(len(test.target), macs),
-            distance=np.empty((0, 0)),
-            is_whole=exit == len(predictions.macs) - 1,
-        )
+    return Variant(
+        *(run.job["method"], "", "", variant, engine, answer),
+        exit=np.full(len(test.target), exit),
+        prediction=test.prediction[exit],
+        macs=np.full(len(test.target), macs),
+        distance=np.empty((0, 0)),
+        is_whole=exit == len(predictions.macs) - 1,
+    )
 
 
 def _deploy(run: Run, network: EarlyExitNetwork, rule: ExitRule, folder: Path) -> Deployed:

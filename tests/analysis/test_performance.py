@@ -11,7 +11,13 @@ from cgt.analysis.performance import NOTHING, growth, performance_markdown, writ
 MACHINE = {"cpu": "Abacus", "cpu_count": 2, "versions": {"python": "3.11.7", "torch": "2.13.0"}}
 INFER = """\
 dataset,seed,method,point,variant,engine,batch,accuracy,relative_macs,relative_time,relative_time_low,relative_time_high,p50_ms,p95_ms,p99_ms,samples_per_second,decision_overhead,disagreements,disagreement_distance
-fashion_mnist,1,soft_cgt,,full,torch,1,0.92,1,1,1,1,0.5,0.6,0.7,2000,,,
+fashion_mnist,1,soft_cgt,,backbone,torch,1,0.92,1,1,1,1,0.5,0.6,0.7,2000,,,
+fashion_mnist,1,soft_cgt,knee,simulated,torch,1,0.92,1,1.32,1,1,0.5,0.6,0.7,2000,,,
+fashion_mnist,1,hard_cgt,knee,simulated,torch,1,0.92,1,1.5,1,1,0.5,0.6,0.7,2000,,,
+fashion_mnist,1,soft_cgt,knee,simulated,torch,256,0.92,1,1.01,1,1,,,,2000,,,
+fashion_mnist,1,soft_cgt,knee,infer,torch,7,0.9215,0.21,0.8,0.7,0.9,,,,9000,,0,
+fashion_mnist,1,soft_cgt,knee,infer,onnxruntime,7,0.9215,0.21,0.6,0.5,0.7,,,,9000,,0,
+fashion_mnist,1,static,,prefix_2,torch,7,0.91,0.43,0.55,0.5,0.6,,,,9000,,,
 fashion_mnist,1,soft_cgt,knee,infer,torch,1,0.9215,0.21,0.41,0.4,0.43,0.2,0.3,0.4,5000,0.042,2,3e-08
 fashion_mnist,1,soft_cgt,knee,infer,torch,256,0.9215,0.21,0.234,0.23,0.24,,,,40000,,0,
 fashion_mnist,1,soft_cgt,knee,infer,onnxruntime,1,0.9215,0.21,0.3,0.3,0.3,0.05,0.06,0.07,9000,,0,
@@ -56,22 +62,23 @@ def test_each_table_becomes_a_part(tmp_path):
     page = performance_markdown(tmp_path)
     in_torch, in_onnxruntime = page.split("With onnxruntime:")
     assert (
-        "| Fashion-MNIST | SoftCGT | 92.15 | 21 % | 23 % (23 to 24) | 41 % (40 to 43) | 4 % "
-        "| 40,000 | 0.20 / 0.30 / 0.40 |"
+        "| Fashion-MNIST | SoftCGT | 92.15 | 21 % | 23 % (23 to 24) | 80 % (70 to 90) "
+        "| 41 % (40 to 43) | 4 % | 40,000 | 0.20 / 0.30 / 0.40 |"
     ) in in_torch
     assert "| Fashion-MNIST | Static, depth 2 | 91.00 | 43 % | 60 % (60 to 60)" in in_torch
     assert (
-        "| Fashion-MNIST | SoftCGT | 92.15 | 21 % | 25 % (20 to 30) | 30 % (30 to 30) | – "
-        "| 50,000 | 0.05 / 0.06 / 0.07 |"
+        "| Fashion-MNIST | SoftCGT | 92.15 | 21 % | 25 % (20 to 30) | 60 % (50 to 70) "
+        "| 30 % (30 to 30) | – | 50,000 | 0.05 / 0.06 / 0.07 |"
     ) in in_onnxruntime
-    assert "differ from what the run wrote: 3 of all in 5 passes over whole test sets" in page
+    assert "takes 132 to 150 % in batches of 1, 101 to 101 % in batches of 256." in page
+    assert "differ from what the run wrote: 3 of all in 7 passes over whole test sets" in page
     assert "the confidence is at most 3e-08 from the threshold." in page
     assert "| Fashion-MNIST | ours | SoftCGT | 3,872 | 97 % | 4.0 × |" in page
     assert "checkpoint | SoftCGT | 3,600 | 90 % | – |" in page
     assert "| samples | 1,024 to 2,048 | 2.0 × | 2.0 × | 4.0 × | 1.00 | 2.00 |" in page
     assert "| cgt --help | 0.123 s | < 0.3 s |" in page
     assert "| smoke configuration, --cores 2 against --cores 1 | 1.75 times as fast | – |" in page
-    assert page.count("Measured on Abacus with 2 cores, Python 3.11.7, torch 2.13.0.") == 1
+    assert page.count("Measured on Abacus with 2 cores, python 3.11.7, torch 2.13.0.") == 1
 
 
 def test_a_missing_table_leaves_its_part_out(tmp_path):
