@@ -61,8 +61,8 @@ def _inference(table: pd.DataFrame) -> str:
         "early exits, by the same engine; time measured in turn, with the smallest and largest of "
         "the rounds. *Deciding*: what the exits' decisions add to the network with all its exits "
         "where nobody leaves early. The last column is of single samples, answered twice, of which "
-        "the second time counts: caches are warm. Its spread is the machine's, too: for static ones "
-        f"the work is the same for every sample. {_simulated(table)} {_disagreements(table)}"
+        "the second time counts: caches are warm. Its spread is the machine's, too: static ones do "
+        f"the same work for every sample. {_simulated(table)} {_disagreements(table)}"
     )
     return "\n".join([*parts, f"{note}\n"])
 

@@ -134,12 +134,12 @@ def rows_of(
     Returns:
         Names as in :class:`Variant`, and ``batch``; ``accuracy`` on the whole test set; ``macs``
         of a timed sample on average; ``relative_macs`` and ``relative_time`` to the network without
-        early exits, the time as median over the rounds with its smallest and largest value; ``p50_ms`` … of
-        single answers over all rounds, empty for larger batches; ``samples_per_second``, median
-        over the rounds. Filled in where they apply: ``decision_overhead``, the share that deciding
-        adds to the time of the network with all exits if nobody leaves; ``disagreements`` with the
-        run's own predictions, counted over the whole test set, and how far from the threshold the
-        confidences of these are at most.
+        early exits, the time as median over the rounds with its smallest and largest value;
+        ``p50_ms`` … of single answers over all rounds, empty for larger batches;
+        ``samples_per_second``, median over the rounds. Filled in where they apply:
+        ``decision_overhead``, the share that deciding adds to the time of the network with all
+        exits if nobody leaves; ``disagreements`` with the run's own predictions, counted over the
+        whole test set, and how far from the threshold the confidences of these are at most.
     """
     quantiles = np.percentile(1000 * seconds, (50, 95, 99)).tolist() if batch == 1 else [""] * 3
     ratios = seconds.sum(axis=1) / whole_seconds.sum(axis=1)

@@ -16,7 +16,7 @@ from cgt.analysis.tables.claims import claims_files
 from cgt.analysis.tables.comparisons import comparisons_files
 
 COLUMNS = {
-    "claims": "claim dataset statistic value ci_low ci_high n verdict",
+    "claims": "claim dataset statistic value ci_low ci_high wide_low wide_high n verdict",
     "comparisons": "dataset metric method_a method_b difference ci_low ci_high p_value p_holm n",
     "ranks": "metric method mean_rank n friedman_p",
     "power": "dataset metric method_a method_b sd_paired n detectable n_needed told",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cgt.analysis.ablation.effects import CELL, Cell, Frames, by_variant, pair
-from cgt.analysis.statistics import Estimate, estimate
+from cgt.analysis.statistics import estimate
 
 SAVERS = {"skip_resolved": "false", "sample_deep": "0"}
 """Hyperparameters that are there to save time, and the value at which they do not.
@@ -44,8 +44,8 @@ def timing_effects(frames: Frames, cells: Sequence[Cell]) -> pd.DataFrame:
     run's seconds divided by those of the baseline at the same seed; its 95 % interval is the t
     interval of the logarithms, NaN with one seed. Below 1 is faster. `level_ratio` is the same for
     the time until the validation accuracy, mean over the exits, comes within `TOLERANCE` of the
-    baseline's best at that seed, on a straight line between epochs; over the `level_n` seeds at
-    which the run gets there, NaN if there are none. `area` is the difference in area.
+    baseline's best at that seed, on a straight line between epochs; `level_n` seeds get there, and
+    where these are not all, there is no ratio (NaN). `area` is the difference in area.
 
     Raises:
         ValueError: naming the first run that is missing, or one that took no time.
@@ -57,19 +57,20 @@ def timing_effects(frames: Frames, cells: Sequence[Cell]) -> pd.DataFrame:
     for cell, baseline in _timed(cells):
         took, plain_took = pair(seconds, cell, baseline)
         courses, plain_courses = pair(scores, cell, baseline)
-        whole = estimate(np.log(took / plain_took))
         level = plain_courses.map(max) - TOLERANCE
         waited = took * courses.combine(level, _share_until)
         plain_waited = plain_took * plain_courses.combine(level, _share_until)
-        reached = np.log(waited / plain_waited).dropna()
-        until = estimate(reached) if len(reached) else Estimate(*[np.nan] * 2, 0, *[np.nan] * 2)
+        until = np.log(waited / plain_waited)
+        reached = int(until.notna().sum())
+        # The seeds that get there would be the lucky ones.
+        level_ratio = _ratio(until) if reached == len(until) else [np.nan] * 3
         values = (
             *(took.mean(), (3600 * courses.map(len) / took).mean()),
-            *np.exp([whole.mean, whole.ci_low, whole.ci_high]),
-            *np.exp([until.mean, until.ci_low, until.ci_high]),
-            until.n,
+            *_ratio(np.log(took / plain_took)),
+            *level_ratio,
+            reached,
             *_difference(areas, cell, baseline),
-            whole.n,
+            len(took),
         )
         about = [*(cell[name] for name in CELL), baseline]
         rows.append(dict(zip(COLUMNS, [*about, *values], strict=True)))
@@ -89,6 +90,12 @@ def _timed(cells: Sequence[Cell]) -> Iterator[tuple[Cell, str]]:
                     plain[same] = cell["variant"]
     for cell, same in found:
         yield cell, plain.get(same, cell["method"])
+
+
+def _ratio(logarithms: pd.Series) -> np.ndarray:
+    """Geometric mean of ratios and its interval, from their logarithms."""
+    found = estimate(logarithms)
+    return np.exp([found.mean, found.ci_low, found.ci_high])
 
 
 def _difference(areas: dict, cell: Cell, baseline: str) -> tuple[float, float, float]:

@@ -16,7 +16,7 @@ _NOTE = (
     "beside one another. Relative time: geometric mean of the ratios, paired by seed, with its "
     "95 % interval; below 1 is faster. To equal accuracy: the same for the time until the "
     f"validation accuracy, mean over the exits, is within {100 * TOLERANCE:g} points of the other "
-    "form's best at that seed; and at how many seeds it gets there. Δ area: difference in points, "
+    "form's best at that seed; or at how many seeds it gets there. Δ area: difference in points, "
     "with its 95 % interval. Bold: the interval leaves out 1, for Δ area 0; it is not corrected "
     "for the number of rows."
 )
@@ -61,11 +61,9 @@ def _beside(row: Any) -> dict[str, str]:
 
 
 def _until(row: Any) -> str:
-    reached = f"{row.level_n} of {row.n}"
-    if row.level_n == 0:
-        return f"never ({reached})"
-    ratio = _ratio(row.level_ratio, row.level_ci_low, row.level_ci_high)
-    return ratio if row.level_n == row.n else f"{ratio}, {reached}"
+    if row.level_n < row.n:
+        return f"{row.level_n} of {row.n} get there"
+    return _ratio(row.level_ratio, row.level_ci_low, row.level_ci_high)
 
 
 def _ratio(ratio: float, low: float, high: float) -> str:

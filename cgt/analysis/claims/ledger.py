@@ -13,7 +13,11 @@ from cgt.analysis.comparisons import Frames
 from cgt.analysis.statistics import ALPHA, Estimate, estimate, half_width
 from cgt.analysis.style import looks
 
-COLUMNS = ("claim", "dataset", "statistic", "value", "ci_low", "ci_high", "n", "verdict")
+COLUMNS = (
+    *("claim", "dataset", "statistic", "value"),
+    *("ci_low", "ci_high", "wide_low", "wide_high"),
+    *("n", "verdict"),
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Row:
     """A statement on a dataset: the comparison that decides it, with its interval and verdict.
 
     other: the weakest competitor, None for a statement about the method alone. rivals: how many
-    competitors there were.
+    competitors there were. widened: half of the interval that *not reproduced* needs.
     """
 
     statement: Statement
@@ -29,7 +33,13 @@ class Row:
     other: str | None
     rivals: int
     estimate: Estimate
+    widened: float
     verdict: str
+
+    @property
+    def wide(self) -> tuple[float, float]:
+        """The interval corrected for all comparisons of the claim on the dataset."""
+        return self.estimate.mean - self.widened, self.estimate.mean + self.widened
 
     @property
     def compared(self) -> str:
@@ -65,7 +75,7 @@ def ledger(frames: Frames) -> pd.DataFrame:
     """The table `claims`: one row per statement and dataset, sorted by claim.
 
     `statistic` says what was measured and which region was claimed; all numbers are as in the
-    summary tables, shares in [0, 1].
+    summary tables, shares in [0, 1]. `wide_…`: the interval that *not reproduced* goes by.
     """
     rows = [
         {
@@ -75,6 +85,7 @@ def ledger(frames: Frames) -> pd.DataFrame:
             "value": row.estimate.mean,
             "ci_low": row.estimate.ci_low,
             "ci_high": row.estimate.ci_high,
+            **dict(zip(("wide_low", "wide_high"), row.wide, strict=True)),
             "n": row.estimate.n,
             "verdict": row.verdict,
         }
@@ -108,7 +119,7 @@ def _judged(
         found = estimate(numbers)
         corrected = float(half_width(numbers, level=1 - ALPHA / together))
         verdict = statement.region.verdict(found.mean, found.ci_high - found.mean, corrected)
-        rows.append(Row(statement, dataset, other, len(values), found, verdict))
+        rows.append(Row(statement, dataset, other, len(values), found, corrected, verdict))
     return rows
 
 

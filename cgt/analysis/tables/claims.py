@@ -23,9 +23,9 @@ _SCOPE = (
     "test patch shares a pixel with a training patch, says what is left without leaks."
 )
 _NOTE = (
-    "Differences between shares are in points, shares in %, ratios (÷) plain. The intervals shown "
-    "are those of 95 %, not widened: only *not reproduced* needs that, since a claim holds if all "
-    "of its comparisons do. Nothing is corrected for the number of claims and datasets."
+    "Differences between shares are in points, shares in %, ratios (÷) plain. Widened: for all "
+    "comparisons of the claim on the dataset. Only *not reproduced* needs that, since a claim "
+    "holds if all of them do. Nothing is corrected for the number of claims and datasets."
 )
 
 
@@ -60,7 +60,8 @@ def _details(rows: Sequence[Row], claim: str) -> str:
             "Statistic": row.compared,
             "Claimed": row.statement.region.text(row.statement.scale),
             "Mean": _number(row, row.estimate.mean),
-            "95 % interval": _interval(row),
+            "95 % interval": _interval(row, row.estimate.ci_low, row.estimate.ci_high),
+            "Widened": _interval(row, *row.wide),
             "n": str(row.estimate.n),
             "Verdict": row.verdict,
         }
@@ -72,8 +73,7 @@ def _details(rows: Sequence[Row], claim: str) -> str:
     return head + markdown(lines, text=("Dataset", "Statistic", "Verdict"))
 
 
-def _interval(row: Row) -> str:
-    low, high = row.estimate.ci_low, row.estimate.ci_high
+def _interval(row: Row, low: float, high: float) -> str:
     return ABSENT if pd.isna(low) else f"{_number(row, low)} to {_number(row, high)}"
 
 
