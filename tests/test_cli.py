@@ -178,9 +178,10 @@ def test_check_names_a_stale_table(results, tmp_path, capsys):
 
 def test_compare_counts_agreement(results, capsys):
     run("compare", results / "summary", results / "summary")
-    *_, last = capsys.readouterr().out.splitlines()
-    agreeing, _, total, *_ = last.split()
-    assert agreeing == total
+    *_, numbers, verdicts = capsys.readouterr().out.splitlines()
+    for line, what in ((numbers, "numbers"), (verdicts, "verdicts")):
+        agreeing, _, total, *rest = line.split()
+        assert agreeing == total and rest == [what, "agree"]
 
 
 def test_publish_copies_what_people_read(results, tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cgt.analysis.claims import CLAIMS, judge, verdict_of
 from cgt.analysis.frames import read_summary
 from cgt.analysis.statistics import over_seeds
 
@@ -46,6 +47,37 @@ def compare(new_summary: Path | str, published_summary: Path | str) -> pd.DataFr
         new_n=both["n_new"].astype("Int64"),
         verdict=verdict,
     )
+
+
+def compare_verdicts(new_summary: Path | str, published_summary: Path | str) -> pd.DataFrame:
+    """Do the paper's claims get the same verdicts from two summary folders?
+
+    One row per claim and dataset: the verdict that today's rule gives on both sides, empty where
+    its methods were not run, and whether it `agrees` or `differs`.
+    """
+    new, published = (_verdicts(folder) for folder in (new_summary, published_summary))
+    rows = [
+        {
+            "claim": claim,
+            "dataset": dataset,
+            "published": published.get((claim, dataset), ""),
+            "new": new.get((claim, dataset), ""),
+        }
+        for claim, dataset in sorted({*new, *published})
+    ]
+    table = pd.DataFrame(rows, columns=["claim", "dataset", "published", "new"])
+    same = table["published"] == table["new"]
+    return table.assign(verdict=np.where(same, "agrees", "differs"))
+
+
+def _verdicts(summary_dir: Path | str) -> dict[tuple[str, str], str]:
+    rows = judge(read_summary(summary_dir))
+    return {
+        (name, dataset): verdict
+        for name, claim in CLAIMS.items()
+        for dataset in claim.datasets
+        if (verdict := verdict_of(rows, name, [dataset]))
+    }
 
 
 def _means(summary_dir: Path | str) -> pd.DataFrame:

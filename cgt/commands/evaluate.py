@@ -50,8 +50,11 @@ def check(arguments: argparse.Namespace) -> None:
 
 
 def compare(arguments: argparse.Namespace) -> None:
-    from cgt.analysis.compare import compare
+    from cgt.analysis.compare import compare, compare_verdicts
 
-    table = compare(arguments.new, arguments.published)
-    print(table.to_string(index=False))
-    print(f"{(table['verdict'] == 'agrees').sum()} of {len(table)} numbers agree")
+    both = arguments.new, arguments.published
+    tables = {"numbers": compare(*both), "verdicts": compare_verdicts(*both)}
+    for table in tables.values():
+        print(table.to_string(index=False))
+    for what, table in tables.items():
+        print(f"{(table['verdict'] == 'agrees').sum()} of {len(table)} {what} agree")

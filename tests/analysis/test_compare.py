@@ -3,7 +3,8 @@ import shutil
 import pandas as pd
 import pytest
 
-from cgt.analysis.compare import compare
+from cgt.analysis.claims import CLAIMS
+from cgt.analysis.compare import compare, compare_verdicts
 
 
 def change(summary_dir, out, edit, tables=("operating_points",)):
@@ -51,6 +52,30 @@ def test_the_verdict_follows_the_published_interval(summary_dir, tmp_path):
     assert verdict(0.9) == "agrees"
     assert verdict(1.1) == "differs"
     assert verdict(-1.1) == "differs"
+
+
+def test_verdicts_are_compared_claim_by_claim(summary_dir, tmp_path):
+    same = compare_verdicts(summary_dir, summary_dir)
+    assert set(same["verdict"]) == {"agrees"}
+    assert len(same) == sum(len(claim.datasets) for claim in CLAIMS.values())
+    sure = change(
+        summary_dir,
+        tmp_path / "sure",
+        lambda frame: frame.assign(
+            relative_cost=frame["relative_cost"].mask(frame["method"] == "classynet", 0.0)
+        ),
+    )
+    changed = compare_verdicts(sure, summary_dir).query("verdict == 'differs'")
+    assert changed[["claim", "dataset", "new"]].values.tolist() == [
+        ["d", "fashion_mnist", "not reproduced"]
+    ]
+
+
+def test_verdicts_of_what_one_side_did_not_run(summary_dir, tmp_path):
+    tables = ("operating_points",)
+    less = change(summary_dir, tmp_path / "less", lambda f: f[f["method"] != "classynet"], tables)
+    table = compare_verdicts(less, summary_dir).set_index("claim")
+    assert table.loc["d", ["new", "verdict"]].tolist() == ["", "differs"]
 
 
 def test_what_one_side_lacks_is_named(summary_dir, tmp_path):
