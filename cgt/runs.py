@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from cgt.data import Dataset
 from cgt.exits import ExitRule
+from cgt.job import Job, build_method
 from cgt.network import EarlyExitNetwork
 from cgt.saved import load_run
-from cgt.training import Job, build_method
 
 
 class Run(NamedTuple):

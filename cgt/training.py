@@ -9,7 +9,6 @@ same result.
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +22,13 @@ from cgt.data import Dataset, Split, load
 from cgt.dependencies import code_digest
 from cgt.files import write_text
 from cgt.gradients import ExitGradients, Pull
-from cgt.methods import REGISTRY, Method, Phase
+from cgt.job import Job, TrainingSettings, build_method, build_settings
+from cgt.methods import Method, Phase
 from cgt.network import EarlyExitNetwork
 from cgt.optimizer import OneCycleSGD
 from cgt.predictions import Predictions, SplitPredictions, save_predictions
 from cgt.saved import build_network, save_run
 from cgt.seeding import derive_seed
-from cgt.validation import check_count, check_non_negative, check_positive, check_probability
 
 HISTORY_COLUMNS = (
     "epoch",
@@ -47,55 +46,6 @@ PROBE = 64
 """Training samples on which gradients are measured, the same in every epoch, for every method."""
 SHORTEST_CYCLE = 8
 """Steps; a shorter learning-rate cycle has no shape, so a shorter phase ends midway."""
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """What the loop needs besides the method's own hyperparameters.
-
-    epochs: passes over the training split, all phases together, ≥ 1.
-    batch_size: samples a step, ≥ 1; what is left over at the end of an epoch is dropped.
-    lr: peak of the one-cycle schedule, > 0.
-    momentum, weight_decay: of SGD with Nesterov momentum; in [0, 1], and ≥ 0.
-    label_smoothing: of every exit's cross-entropy, in [0, 1].
-
-    Raises ValueError for values outside these ranges.
-    """
-
-    epochs: int
-    batch_size: int
-    lr: float
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    label_smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            check_count(name, getattr(self, name))
-        check_positive("lr", self.lr)
-        check_non_negative("weight_decay", self.weight_decay)
-        for name in ("momentum", "label_smoothing"):
-            check_probability(name, getattr(self, name))
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run: dataset × method × seed, with its settings (see :class:`TrainingSettings`)."""
-
-    dataset: str
-    method: str
-    seed: int
-    prepared: Path
-    raw_dir: Path
-    settings: dict[str, Any]
-    hyperparameters: dict[str, Any]
-
-    def identity(self, data_digest: str) -> dict[str, Any]:
-        """What the result depends on, code aside."""
-        described = asdict(self)
-        for location in ("prepared", "raw_dir"):
-            del described[location]
-        return {**described, "data": data_digest}
 
 
 def train_run(
@@ -117,7 +67,7 @@ def train_run(
         DivergedError: if the run diverges.
     """
     method = build_method(job)
-    settings = _build("settings", TrainingSettings, job.settings)
+    settings = build_settings(job)
     method.label_smoothing = settings.label_smoothing
     # Results differ between thread counts, so the count is part of the experiment.
     torch.set_num_threads(1)
@@ -135,17 +85,6 @@ def train_run(
     trainer.write(Path(out_dir))
     finish(data, trainer.earlier)
     path.unlink(missing_ok=True)
-
-
-def build_method(job: Job) -> Method:
-    """The job's method with its hyperparameters.
-
-    Raises:
-        ValueError: naming an unknown method or hyperparameter and what is allowed.
-    """
-    if job.method not in REGISTRY:
-        raise ValueError(f"method is {job.method!r}; allowed are {', '.join(REGISTRY)}")
-    return _build(f"hyperparameters of {job.method}", REGISTRY[job.method], job.hyperparameters)
 
 
 class DivergedError(ValueError):
@@ -368,17 +307,6 @@ class Trainer:
             index=split.index,
             logits=logits.contiguous().numpy(),
         )
-
-
-def _build(what: str, kind: type, values: dict[str, Any]) -> Any:
-    allowed = {field.name: field for field in fields(kind) if field.init}
-    unknown = sorted(set(values) - set(allowed))
-    if unknown:
-        raise ValueError(f"{what}: unknown {unknown[0]!r}; allowed are {', '.join(allowed)}")
-    for name, field in allowed.items():
-        if name not in values and field.default is MISSING:
-            raise ValueError(f"{what}: {name} is missing; it has no default")
-    return kind(**values)
 
 
 def _generator(*parts: str | int) -> torch.Generator:

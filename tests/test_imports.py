@@ -32,6 +32,7 @@ EXPERIMENT = {
     "cgt.optimizer",
     "cgt.runs",
     "cgt.saved",
+    "cgt.job",
     "cgt.training",
     "cgt.scene",
 }

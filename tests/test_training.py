@@ -12,18 +12,11 @@ from tiny import tiny_dataset
 
 from cgt.augment import Augmenter, dihedral_forms, mirror_forms
 from cgt.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from cgt.job import Job, TrainingSettings, build_method
 from cgt.methods import REGISTRY
 from cgt.methods.branchynet import BranchyNet
 from cgt.optimizer import OneCycleSGD
-from cgt.training import (
-    HISTORY_COLUMNS,
-    DivergedError,
-    Job,
-    Trainer,
-    TrainingSettings,
-    build_method,
-    train_run,
-)
+from cgt.training import HISTORY_COLUMNS, DivergedError, Trainer, train_run
 
 SETTINGS = TrainingSettings(epochs=4, batch_size=32, lr=0.05)
 

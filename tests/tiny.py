@@ -7,8 +7,9 @@ import numpy as np
 
 from cgt.data import Dataset, Split
 from cgt.files import write_json
+from cgt.job import TrainingSettings
 from cgt.methods import REGISTRY
-from cgt.training import Trainer, TrainingSettings
+from cgt.training import Trainer
 
 
 def tiny_dataset(train: int = 128, val: int = 60, test: int = 60, seed: int = 0) -> Dataset:

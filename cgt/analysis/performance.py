@@ -109,6 +109,8 @@ def _disagreements(table: pd.DataFrame) -> str:
     if different.sum() == 0:
         return f"{text}."
     distance = passes.loc[different > 0, "disagreement_distance"].astype(float).max()
+    if np.isinf(distance):
+        return f"{text}, some at the exit that the run took."
     return f"{text}, where the confidence is at most {distance:.1g} from the threshold."
 
 

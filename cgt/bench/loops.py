@@ -17,8 +17,9 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 import cgt.data
 from cgt.backbones import BACKBONES
+from cgt.job import Job, TrainingSettings, build_method, build_settings
 from cgt.seeding import derive_seed
-from cgt.training import Job, Trainer, TrainingSettings, build_method
+from cgt.training import Trainer
 
 
 class Rates(NamedTuple):
@@ -150,7 +151,7 @@ def _network(data: cgt.data.Dataset, job: Job) -> nn.Module:
 
 
 def _optimizer(network: nn.Module, job: Job, lr: float, **how: bool) -> torch.optim.Optimizer:
-    settings = TrainingSettings(**job.settings)
+    settings = build_settings(job)
     return torch.optim.SGD(
         network.parameters(),
         lr=lr,

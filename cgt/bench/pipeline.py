@@ -23,7 +23,7 @@ def bench_pipeline(
 ) -> None:
     """Measure and write `out` (CSV, :data:`COLUMNS`); `goal` is empty where there is none.
 
-    jobs: full-size training jobs, as :class:`cgt.training.Job` has them. raw: the folder that
+    jobs: full-size training jobs, as :class:`cgt.job.Job` has them. raw: the folder that
     holds a folder of raw files for each dataset.
     """
     snakefile = snakefile.resolve()

@@ -59,7 +59,7 @@ def _add_train(benchmarks: argparse._SubParsersAction) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     from cgt.bench.train import bench_train
-    from cgt.training import Job
+    from cgt.job import Job
 
     paths = ("prepared", "raw_dir")
     jobs = [

@@ -65,9 +65,10 @@ def _train(arguments: argparse.Namespace, out: Path, checkpoints: Path) -> None:
     import torch
 
     from cgt.files import remove_leftovers, write_json
+    from cgt.job import Job
     from cgt.lock import locked
     from cgt.manifest import build_manifest
-    from cgt.training import Job, train_run
+    from cgt.training import train_run
 
     asked = _asked(arguments)
     with locked(checkpoints):

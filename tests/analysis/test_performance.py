@@ -81,6 +81,11 @@ def test_each_table_becomes_a_part(tmp_path):
     assert page.count("Measured on Abacus with 2 cores, python 3.11.7, torch 2.13.0.") == 1
 
 
+def test_another_answer_at_the_same_exit_is_no_matter_of_the_threshold(tmp_path):
+    (tmp_path / "infer_fashion_mnist.csv").write_text(INFER.replace("3e-08", "inf"))
+    assert "whole test sets, some at the exit that the run took." in performance_markdown(tmp_path)
+
+
 def test_a_missing_table_leaves_its_part_out(tmp_path):
     (tmp_path / "pipeline.csv").write_text(PIPELINE)
     page = performance_markdown(tmp_path)

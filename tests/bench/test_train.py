@@ -10,7 +10,8 @@ from tiny import tiny_dataset
 
 from cgt.bench.loops import Rates, bound, conventional, conventional_batches, ours
 from cgt.bench.train import COLUMNS, bench_train, table
-from cgt.training import Job, Trainer, TrainingSettings, build_method
+from cgt.job import Job, TrainingSettings, build_method
+from cgt.training import Trainer
 
 STEPS = 3
 SETTINGS = {"epochs": 4, "batch_size": 32, "lr": 0.05}

@@ -5,9 +5,10 @@ import torch
 from tiny import tiny_dataset
 
 from cgt.exits import confidence
+from cgt.job import TrainingSettings
 from cgt.methods import REGISTRY
 from cgt.network import EarlyExitNetwork
-from cgt.training import Trainer, TrainingSettings
+from cgt.training import Trainer
 
 SETTINGS = TrainingSettings(epochs=3, batch_size=32, lr=0.05)
 
