@@ -1,7 +1,7 @@
 # The paper's table of contents: configuration, stages, targets.
 from snakemake.utils import min_version
 
-from cgt.config import check_config, load_schema
+from cgt.study.config import check_config, load_schema
 
 min_version("9.20")
 

@@ -9,11 +9,11 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOME = {
-    "EarlyExitNetwork": "cgt.network",
-    "HardCGTLoss": "cgt.losses",
-    "JointLoss": "cgt.losses",
-    "SoftCGTLoss": "cgt.losses",
-    "route": "cgt.exits",
+    "EarlyExitNetwork": "cgt.nn.network",
+    "HardCGTLoss": "cgt.nn.losses",
+    "JointLoss": "cgt.nn.losses",
+    "SoftCGTLoss": "cgt.nn.losses",
+    "route": "cgt.nn.exits",
 }
 
 __all__ = ["EarlyExitNetwork", "HardCGTLoss", "JointLoss", "SoftCGTLoss", "route"]

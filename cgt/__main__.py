@@ -2,7 +2,7 @@
 
 import sys
 
-from cgt.cli import main
+from cgt.commands.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""Imports follow the data: library, experiment, analysis, door; nobody looks back."""
+"""The house: a wing imports from wings on lower floors only, and torch stays where it belongs."""
 
 import ast
 import subprocess
@@ -10,42 +10,30 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "cgt"
 
-TOOLS = {"cgt.arguments", "cgt.dependencies", "cgt.extras", "cgt.files", "cgt.lock", "cgt.seeding"}
-LIBRARY = {
-    "cgt",
-    "cgt.validation",
-    "cgt.gates",
-    "cgt.losses",
-    "cgt.network",
-    "cgt.exits",
-    "cgt.selective",
-    "cgt.cost",
-    "cgt.export",
+FLOORS = {
+    "records": 0,
+    "nn": 1,
+    "operate": 1,
+    "methods": 2,
+    "networks": 2,
+    "data": 2,
+    "analysis": 2,
+    "study": 3,
+    "training": 4,
+    "deploy": 5,
+    "bench": 6,
+    "commands": 7,
 }
-EXPERIMENT = {
-    "cgt.predictions",
-    "cgt.backbones",
-    "cgt.augment",
-    "cgt.checkpoint",
-    "cgt.export_run",
-    "cgt.gradients",
-    "cgt.optimizer",
-    "cgt.runs",
-    "cgt.saved",
-    "cgt.job",
-    "cgt.training",
-    "cgt.scene",
+NARROWER = {
+    # From runs' files to figures: nothing of how a run was made.
+    "analysis": {"operate", "records"},
+    "data": {"records"},
+    # Cards are read as literals.
+    "study": {"analysis", "operate", "records"},
 }
-WORKFLOW = {
-    "cgt.ablation",
-    "cgt.config",
-    "cgt.manifest",
-    "cgt.publish",
-    "cgt.readme",
-    "cgt.tuning",
-}
-DEPLOYED = {"cgt.deploy"}
-DOOR = {"cgt.cli", "cgt.__main__"}
+"""Wings that take less than their floor would allow."""
+
+TORCH = {"nn", "methods", "networks", "training", "deploy", "bench"}
 
 
 def module_of(path):
@@ -54,45 +42,19 @@ def module_of(path):
 
 
 MODULES = {module_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+ROOMS = [name for name in MODULES if name.count(".") >= 1 and name != "cgt.__main__"]
 
 
 def wing(module):
-    for name, members in {
-        "tools": TOOLS,
-        "library": LIBRARY,
-        "experiment": EXPERIMENT,
-        "workflow": WORKFLOW,
-        "deployed": DEPLOYED,
-        "door": DOOR,
-    }.items():
-        if module in members:
-            return name
-    prefixes = {
-        "cgt.data": "data",
-        "cgt.methods": "experiment",
-        "cgt.analysis": "analysis",
-        "cgt.bench": "bench",
-        "cgt.commands": "door",
-    }
-    for prefix, name in prefixes.items():
-        if module == prefix or module.startswith(prefix + "."):
-            return name
-    raise AssertionError(f"{module} belongs to no wing; add it to this test")
+    return module.split(".")[1]
 
 
-ALLOWED = {
-    "tools": {"tools"},
-    "library": {"tools", "library", "deployed"},
-    "data": {"tools", "data"},
-    # What a device runs; the export shares the names of its files.
-    "deployed": {"tools"},
-    "experiment": {"tools", "library", "data", "deployed", "experiment"},
-    # Of the experiment, the analysis knows the file contract only: see below.
-    "analysis": {"tools", "experiment", "analysis"},
-    "workflow": {"tools", "analysis", "workflow"},
-}
-ALLOWED["bench"] = {*ALLOWED, "bench"}
-ALLOWED["door"] = {*ALLOWED, "door"}
+def allowed(module):
+    its = wing(module)
+    below = {name for name, floor in FLOORS.items() if floor < FLOORS[its]}
+    if module == "cgt.deploy.runtime":
+        return {"operate", "records"}
+    return {its} | NARROWER.get(its, below)
 
 
 def imports(module):
@@ -109,12 +71,25 @@ def imports(module):
     return found - {module, "cgt"}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_follow_the_direction_of_data(module):
-    wings = {imported: wing(imported) for imported in imports(module)}
-    forbidden = {name for name, its in wings.items() if its not in ALLOWED[wing(module)]}
-    if wing(module) == "analysis":
-        forbidden |= {n for n, its in wings.items() if its == "experiment"} - {"cgt.predictions"}
+def test_nothing_lies_loose_at_the_top():
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "__main__.py"}
+
+
+def test_every_folder_is_a_wing_with_a_floor():
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir()} - {"__pycache__"}
+    assert folders == set(FLOORS)
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_a_wing_says_what_lives_there_and_what_it_may_import(name):
+    text = ast.get_docstring(ast.parse(MODULES[f"cgt.{name}"].read_text()))
+    assert text.startswith(f"Floor {FLOORS[name]}: ")
+    assert "May import: " in text
+
+
+@pytest.mark.parametrize("module", ROOMS)
+def test_a_wing_imports_from_wings_below_it_only(module):
+    forbidden = {name for name in imports(module) if wing(name) not in allowed(module)}
     assert not forbidden
 
 
@@ -135,20 +110,17 @@ def loaded_by(statement):
     return set(run.stdout.split())
 
 
-LIGHT = {"tools", "data", "deployed", "analysis", "workflow"}
-
-
 def test_torch_stays_out_of_everything_that_reads_files_only():
-    free = {name for name in MODULES if wing(name) in LIGHT}
-    free |= {"cgt", "cgt.cli", "cgt.predictions"}
-    free |= {name for name in MODULES if name.startswith("cgt.commands")}
+    free = {name for name in ROOMS if wing(name) not in TORCH}
+    free |= {"cgt", "cgt.deploy", "cgt.deploy.runtime"}
     free |= {"cgt.bench.peak", "cgt.bench.pipeline"}  # they only start other processes
     assert "torch" not in loaded_by(f"import {', '.join(sorted(free))}")
 
 
 def test_the_library_needs_torch_and_numpy_only():
     heavy = {"pandas", "scipy", "sklearn", "matplotlib", "snakemake", "jsonschema", "tensorly"}
-    library = sorted(name for name in MODULES if wing(name) == "library")
+    library = [name for name in ROOMS if wing(name) in {"nn", "operate"}]
+    library += ["cgt.deploy.runtime", "cgt.deploy.export"]
     assert not heavy & loaded_by(f"import {', '.join(library)}\nfrom cgt import *")
 
 
@@ -157,7 +129,7 @@ def test_help_needs_no_heavy_package():
     statement = (
         "from contextlib import redirect_stdout, suppress\n"
         "from io import StringIO\n"
-        "from cgt.cli import main\n"
+        "from cgt.commands.cli import main\n"
         "with redirect_stdout(StringIO()) as shown, suppress(SystemExit):\n"
         "    main(['--help'])\n"
         "assert 'COMMAND' in shown.getvalue()"

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cgt.analysis.performance import performance_markdown
-from cgt.readme import fill
+from cgt.study.readme import fill
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from cgt.data import Dataset, Split
-from cgt.files import write_json
-from cgt.job import TrainingSettings
 from cgt.methods import REGISTRY
-from cgt.training import Trainer
+from cgt.records.files import write_json
+from cgt.training.job import TrainingSettings
+from cgt.training.loop import Trainer
 
 
 def tiny_dataset(train: int = 128, val: int = 60, test: int = 60, seed: int = 0) -> Dataset:

@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cgt.analysis.area import area
 from cgt.analysis.calibration import expected_calibration_error, reliability
-from cgt.analysis.confidences import fit_temperatures, is_max_softmax, max_softmax
 from cgt.analysis.frames import RUN, build, write_csv
 from cgt.analysis.metrics import accuracy, class_scores, scores
 from cgt.analysis.overthinking import oracle_index, overthinking
 from cgt.analysis.policies import policy_areas
-from cgt.analysis.routing import exit_index, exit_shares, routes, select
-from cgt.analysis.sweep import POINTS, THRESHOLDS, choose_thresholds, sweep
-from cgt.predictions import Predictions, SplitPredictions, load_predictions
+from cgt.operate.area import area
+from cgt.operate.confidences import fit_temperatures, is_max_softmax, max_softmax
+from cgt.operate.routing import exit_index, exit_shares, routes, select
+from cgt.operate.sweep import POINTS, THRESHOLDS, choose_thresholds, sweep
+from cgt.records.predictions import Predictions, SplitPredictions, load_predictions
 
 Rows = list[dict[str, float]]
 

@@ -12,9 +12,9 @@ import pandas as pd
 from cgt.analysis.comparisons import POINT, Frames
 from cgt.analysis.frames import exit_counts
 from cgt.analysis.groups import GATED, REFERENCE
-from cgt.analysis.signal import last_exit_share, third
 from cgt.analysis.statistics import estimate, half_width
 from cgt.analysis.style import dataset_name, looks, order
+from cgt.analysis.training_signal import last_exit_share, third
 
 _STILL = 0.01
 """Shares closer than this are called the same."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cgt.files import write_text
+from cgt.records.files import write_text
 
 FLOAT_FORMAT = "%.6f"
 RUN = ("dataset", "method", "seed")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cgt.analysis.style import dataset_name, looks, point_name
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown
-from cgt.files import write_text
+from cgt.records.files import write_text
 
 PAGE = "performance.md"
 NOTHING = "Nothing is published yet: `make bench` measures.\n"

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from cgt.analysis import confidences
-from cgt.analysis.area import area
-from cgt.analysis.sweep import sweep, sweep_per_exit
-from cgt.predictions import Predictions, SplitPredictions
+from cgt.operate import confidences
+from cgt.operate.area import area
+from cgt.operate.sweep import sweep, sweep_per_exit
+from cgt.records.predictions import Predictions, SplitPredictions
 
 
 def policy_areas(

@@ -11,7 +11,7 @@ import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 
-from cgt.files import atomic_path
+from cgt.records.files import atomic_path
 
 COLUMN = 3.4
 """Width of one printed column, inches. Panels are drawn at the size they are read at."""

@@ -1,4 +1,5 @@
-"""Measured speed: of inference, training and the pipeline, each beside a baseline in the same run.
+"""Floor 6: measured speed of inference, training and the pipeline.
 
-Imports whatever it measures; nothing imports it but the command line.
+Each is timed beside a baseline in the same run; nothing but the command line imports it.
+May import: every wing below it.
 """

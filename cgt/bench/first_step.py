@@ -14,7 +14,7 @@ def main() -> None:
 
     The process ends with status 0 there.
     """
-    from cgt.training import Trainer
+    from cgt.training.loop import Trainer
 
     def stop(*_: object, **__: object) -> None:
         print(READY, flush=True)

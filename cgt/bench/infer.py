@@ -16,8 +16,8 @@ from torch import Tensor
 from cgt.bench.measure import write_table
 from cgt.bench.variants import Variant, run_to_the_end, variants, without_exits
 from cgt.data import Dataset, load
-from cgt.predictions import load_predictions
-from cgt.runs import Run, open_run
+from cgt.records.predictions import load_predictions
+from cgt.training.runs import Run, open_run
 
 POINTS = ("knee", "tau_0.9")
 BATCHES = (1, 7, 64, 256)

@@ -1,6 +1,6 @@
 """Three ways to train the same network on the same samples; each returns samples per second.
 
-ours          the loop of every run, :class:`cgt.training.Trainer`
+ours          the loop of every run, :class:`cgt.training.loop.Trainer`
 bound         forward, backward and step on one batch that is already there
 conventional  torch's DataLoader, a transform for each sample, batches in NCHW, `.item()` each step
 """
@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 import cgt.data
-from cgt.backbones import BACKBONES
-from cgt.job import Job, TrainingSettings, build_method, build_settings
-from cgt.seeding import derive_seed
-from cgt.training import Trainer
+from cgt.networks.backbones import BACKBONES
+from cgt.records.seeding import derive_seed
+from cgt.training.job import Job, TrainingSettings, build_method, build_settings
+from cgt.training.loop import Trainer
 
 
 class Rates(NamedTuple):
@@ -142,7 +142,7 @@ _TRANSFORMS = {
     "indian_pines": _turned,
     "indian_pines_disjoint": _turned,
 }
-"""The augmentations of :mod:`cgt.augment`, for one sample."""
+"""The augmentations of :mod:`cgt.training.augment`, for one sample."""
 
 
 def _network(data: cgt.data.Dataset, job: Job) -> nn.Module:

@@ -8,8 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cgt.files import write_json, write_text
-from cgt.manifest import environment
+from cgt.records.files import write_json, write_text
+from cgt.records.manifest import environment
 
 
 def interleave(

@@ -10,7 +10,7 @@ from typing import Any
 
 from cgt.bench.measure import write_table
 from cgt.bench.processes import peak_gigabytes, python, seconds, seconds_to_first_step
-from cgt.config import load_config, seeds_of
+from cgt.study.config import load_config, seeds_of
 
 COLUMNS = ("what", "value", "unit", "goal")
 REPEATS = 3
@@ -23,7 +23,7 @@ def bench_pipeline(
 ) -> None:
     """Measure and write `out` (CSV, :data:`COLUMNS`); `goal` is empty where there is none.
 
-    jobs: full-size training jobs, as :class:`cgt.job.Job` has them. raw: the folder that
+    jobs: full-size training jobs, as :class:`cgt.training.job.Job` has them. raw: the folder that
     holds a folder of raw files for each dataset.
     """
     snakefile = snakefile.resolve()

@@ -12,7 +12,7 @@ from torch import nn
 
 from cgt import EarlyExitNetwork, SoftCGTLoss
 from cgt.bench.measure import interleave, median_ratio, write_table
-from cgt.cost import cumulative_macs
+from cgt.nn.cost import cumulative_macs
 
 COLUMNS = (
     "factor",

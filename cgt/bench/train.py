@@ -12,7 +12,7 @@ import torch
 import cgt.data
 from cgt.bench.loops import bound, conventional, ours
 from cgt.bench.measure import interleave, median_ratio, write_table
-from cgt.job import Job
+from cgt.training.job import Job
 
 COLUMNS = (
     "dataset",

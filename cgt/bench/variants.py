@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cgt.analysis.routing import exit_index, select
-from cgt.cost import cumulative_macs
-from cgt.deploy import Deployed
-from cgt.exits import MAX_SOFTMAX, ExitRule, route
-from cgt.export import write_network
+from cgt.deploy.export import write_network
+from cgt.deploy.runtime import Deployed
 from cgt.methods.static import SideBySide
-from cgt.network import EarlyExitNetwork
-from cgt.predictions import Predictions
-from cgt.runs import Run
+from cgt.nn.cost import cumulative_macs
+from cgt.nn.exits import MAX_SOFTMAX, ExitRule, route
+from cgt.nn.network import EarlyExitNetwork
+from cgt.operate.routing import exit_index, select
+from cgt.records.predictions import Predictions
+from cgt.training.runs import Run
 
 
 class Variant(NamedTuple):

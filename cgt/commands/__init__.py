@@ -1,4 +1,5 @@
-"""One module per stage: its subcommands of `cgt`, thin doors to what does the work.
+"""Floor 7: the door. One thin subcommand of `cgt` for each rule of the workflow.
 
 Heavy imports stand inside the handlers, so that `cgt --help` needs none of them.
+May import: every wing.
 """

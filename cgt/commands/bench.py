@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from cgt.arguments import add
+from cgt.commands.arguments import add
 
 
 def add_bench(commands: argparse._SubParsersAction) -> None:
@@ -59,7 +59,7 @@ def _add_train(benchmarks: argparse._SubParsersAction) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     from cgt.bench.train import bench_train
-    from cgt.job import Job
+    from cgt.training.job import Job
 
     paths = ("prepared", "raw_dir")
     jobs = [

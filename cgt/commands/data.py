@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from cgt.arguments import add, named_path
+from cgt.commands.arguments import add, named_path
 
 
 def add_data(commands: argparse._SubParsersAction) -> None:

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from cgt.arguments import add, add_drawing, add_jobs
+from cgt.commands.arguments import add, add_drawing, add_jobs
 
 
 def add_draw(commands: argparse._SubParsersAction) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from cgt.arguments import add, add_expected, add_external, add_run
+from cgt.commands.arguments import add, add_expected, add_external, add_run
 
 
 def add_evaluate(commands: argparse._SubParsersAction) -> None:
@@ -43,7 +43,7 @@ def aggregate(arguments: argparse.Namespace) -> None:
 
 
 def check(arguments: argparse.Namespace) -> None:
-    from cgt.publish import check_summary
+    from cgt.study.publish import check_summary
 
     check_summary(arguments.runs, arguments.expected, arguments.summary, arguments.external)
     print(f"{arguments.summary} follows from all {len(arguments.expected)} runs")

@@ -4,7 +4,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from cgt.arguments import add, add_drawing, add_expected, add_jobs, positive
+from cgt.commands.arguments import add, add_drawing, add_expected, add_jobs, positive
 
 
 def add_pictures(commands: argparse._SubParsersAction) -> None:
@@ -36,7 +36,7 @@ def add_pictures(commands: argparse._SubParsersAction) -> None:
 
 def scene(arguments: argparse.Namespace) -> None:
     from cgt.analysis.pictures.data import THRESHOLD
-    from cgt.scene import write_maps
+    from cgt.training.scene import write_maps
 
     where = (arguments.dataset, arguments.prepared, arguments.raw)
     write_maps(*(arguments.out, arguments.runs, *where, THRESHOLD), arguments.shown, arguments.step)
@@ -46,7 +46,7 @@ def collect_gallery(arguments: argparse.Namespace) -> None:
     from cgt.analysis.pictures.data import write_gallery
     from cgt.data.fashion_mnist import CLASS_NAMES
     from cgt.data.images import test_images
-    from cgt.predictions import load_predictions
+    from cgt.records.predictions import load_predictions
 
     test = load_predictions(arguments.predictions).test
     images = partial(test_images, raw_dir=arguments.raw)

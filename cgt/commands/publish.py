@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from cgt.arguments import add, add_external, run_name
+from cgt.commands.arguments import add, add_external, run_name
 
 
 def add_publish(commands: argparse._SubParsersAction) -> None:
@@ -39,7 +39,7 @@ def add_publish(commands: argparse._SubParsersAction) -> None:
 
 
 def publish(arguments: argparse.Namespace) -> None:
-    from cgt.publish import publish
+    from cgt.study.publish import publish
 
     left_out, external = arguments.without, arguments.external
     publish(arguments.results, arguments.expected, arguments.out, left_out, external)
@@ -47,21 +47,21 @@ def publish(arguments: argparse.Namespace) -> None:
 
 def publish_bench(arguments: argparse.Namespace) -> None:
     from cgt.analysis.performance import write_page
-    from cgt.publish import publish_benchmarks
+    from cgt.study.publish import publish_benchmarks
 
     publish_benchmarks(arguments.measured, arguments.out)
     write_page(arguments.out)
 
 
 def readme(arguments: argparse.Namespace) -> None:
-    from cgt.readme import fill
+    from cgt.study.readme import fill
 
     fill(arguments.readme, arguments.tables)
 
 
 def export(arguments: argparse.Namespace) -> None:
     from cgt.data import load
-    from cgt.export_run import export_run
+    from cgt.deploy.export_run import export_run
 
     data = load(arguments.dataset, arguments.prepared, arguments.raw)
     answering = {"point": arguments.point, "threshold": arguments.threshold}

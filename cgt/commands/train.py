@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from cgt.arguments import add, add_job
+from cgt.commands.arguments import add, add_job
 
 
 def add_train(commands: argparse._SubParsersAction) -> None:
@@ -31,10 +31,10 @@ def train(arguments: argparse.Namespace) -> None:
 
 
 def tune_trial(arguments: argparse.Namespace) -> None:
-    from cgt.analysis.area import validation_area
-    from cgt.files import write_json
-    from cgt.predictions import load_predictions
-    from cgt.training import DivergedError
+    from cgt.operate.area import validation_area
+    from cgt.records.files import write_json
+    from cgt.records.predictions import load_predictions
+    from cgt.training.loop import DivergedError
 
     try:
         _train(arguments, arguments.work, arguments.work)
@@ -55,7 +55,7 @@ def tune_trial(arguments: argparse.Namespace) -> None:
 
 
 def tune_select(arguments: argparse.Namespace) -> None:
-    from cgt.tuning import write_selection
+    from cgt.study.tuning import write_selection
 
     write_selection(arguments.trials, arguments.out)
 
@@ -64,11 +64,11 @@ def _train(arguments: argparse.Namespace, out: Path, checkpoints: Path) -> None:
     """Train the job of the arguments and write the run with its manifest."""
     import torch
 
-    from cgt.files import remove_leftovers, write_json
-    from cgt.job import Job
-    from cgt.lock import locked
-    from cgt.manifest import build_manifest
-    from cgt.training import train_run
+    from cgt.records.files import remove_leftovers, write_json
+    from cgt.records.lock import locked
+    from cgt.records.manifest import build_manifest
+    from cgt.training.job import Job
+    from cgt.training.loop import train_run
 
     asked = _asked(arguments)
     with locked(checkpoints):

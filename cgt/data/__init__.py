@@ -1,4 +1,8 @@
-"""Datasets: `download` the raw files, `prepare` splits and scaling, `load` verified arrays."""
+"""Floor 2: the datasets. `download` raw files, `prepare` splits and scaling, `load` arrays.
+
+One file a dataset; what all share stands beside them.
+May import: `records`. Never torch.
+"""
 
 from cgt.data.api import download, load, prepare
 from cgt.data.dataset import DataError, Dataset, Split

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cgt.data.dataset import DataError
-from cgt.files import load_npz, save_npz
+from cgt.records.files import load_npz, save_npz
 
 
 def save_prepared(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 from cgt.data.dataset import DataError
 from cgt.data.fetch import Patience, SourceUnavailable, fetch
 from cgt.data.raw import RawFile
-from cgt.files import write_bytes
+from cgt.records.files import write_bytes
 
 MIRROR_VARIABLE = "CGT_DATA_MIRROR"
 

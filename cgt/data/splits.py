@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cgt.seeding import derive_seed
+from cgt.records.seeding import derive_seed
 
 
 def generator(dataset: str, seed: int, purpose: str) -> np.random.RandomState:

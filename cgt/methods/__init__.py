@@ -1,4 +1,7 @@
-"""The methods, in the order in which tables and figures show them."""
+"""Floor 2: the methods, one file each.
+
+May import: `nn`, `records`.
+"""
 
 from cgt.methods.base import Method, Phase
 from cgt.methods.branchynet import BranchyNet

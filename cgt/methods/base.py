@@ -1,4 +1,4 @@
-"""What a training method decides; :mod:`cgt.training` does the rest, the same for all.
+"""What a training method decides; :mod:`cgt.training.loop` does the rest, the same for all.
 
 A method is a dataclass of its hyperparameters. It says in which phases the network is trained,
 what each exit's loss on each sample is and weighs, and how an exit turns logits into an answer.
@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from cgt.cost import cumulative_macs
-from cgt.exits import MAX_SOFTMAX, ExitRule
-from cgt.losses import LossTerms, exit_cross_entropy, same_for_all
-from cgt.network import EarlyExitNetwork
-from cgt.validation import as_exit_weights
+from cgt.nn.checks import as_exit_weights
+from cgt.nn.cost import cumulative_macs
+from cgt.nn.exits import MAX_SOFTMAX, ExitRule
+from cgt.nn.losses import LossTerms, exit_cross_entropy, same_for_all
+from cgt.nn.network import EarlyExitNetwork
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from cgt.losses import LossTerms
 from cgt.methods.base import Method
+from cgt.nn.losses import LossTerms
 
 
 @dataclass

@@ -14,8 +14,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from cgt.losses import LossTerms
 from cgt.methods.base import Method, Phase, split_epochs
+from cgt.nn.losses import LossTerms
 
 
 @dataclass

@@ -23,10 +23,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div
 
-from cgt.losses import LossTerms, SoftCGTLoss
 from cgt.methods.base import Method
-from cgt.network import EarlyExitNetwork
-from cgt.validation import as_exit_weights, check_positive, check_probability
+from cgt.nn.checks import as_exit_weights, check_positive, check_probability
+from cgt.nn.losses import LossTerms, SoftCGTLoss
+from cgt.nn.network import EarlyExitNetwork
 
 
 @dataclass
@@ -35,7 +35,7 @@ class CGTPlus(Method):
 
     exit_weights: λ, the weight of each exit's loss.
     strength: s, how far the gate steers the weights, in [0, 1].
-    tau, scale: of the gate, see :class:`cgt.losses.SoftCGTLoss`.
+    tau, scale: of the gate, see :class:`cgt.nn.losses.SoftCGTLoss`.
     distillation: d, the share of the loss that comes from the exits' mean, in [0, 1].
     temperature: T, softens both answers in the distillation, > 0.
     pull: r, the part of an early exit's gradient that reaches the shared stages, in [0, 1].

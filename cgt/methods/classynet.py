@@ -19,9 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cgt.exits import ExitRule, KnownClasses
-from cgt.losses import LossTerms
 from cgt.methods.base import Method, Phase, split_epochs
+from cgt.nn.exits import ExitRule, KnownClasses
+from cgt.nn.losses import LossTerms
 
 
 @dataclass

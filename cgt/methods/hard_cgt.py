@@ -3,7 +3,7 @@
 Idea:    train deeper exits on what is left to them at inference.
 Formula: w_e = λ_e(t) · Π_{k<e} (1 − 1[max p_k ≥ τ and argmax p_k = y]) + leak, rows normalised.
 Source:  arXiv 2509.17885, HardCGT; leak, normalisation and the linear λ schedule are in the
-         authors' code. Loss: :class:`cgt.losses.HardCGTLoss`.
+         authors' code. Loss: :class:`cgt.nn.losses.HardCGTLoss`.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from cgt.losses import HardCGTLoss, LossTerms
 from cgt.methods.base import Method, interpolate
-from cgt.network import EarlyExitNetwork
-from cgt.selective import selective_forward
+from cgt.nn.losses import HardCGTLoss, LossTerms
+from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.selective import selective_forward
 
 
 @dataclass

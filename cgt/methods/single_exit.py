@@ -11,9 +11,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from cgt.losses import LossTerms
 from cgt.methods.base import Method
-from cgt.network import EarlyExitNetwork
+from cgt.nn.losses import LossTerms
+from cgt.nn.network import EarlyExitNetwork
 
 
 @dataclass

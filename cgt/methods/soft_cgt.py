@@ -4,7 +4,7 @@ Idea:    the deep exits' gradient fades with the early exits' success, instead o
 Formula: w_e = λ_e(t) · Π_{k<e} (1 − sigmoid(scale · (p_k(y) − τ))) + leak, rows normalised;
          with gate="residual": Π_{k<e} (1 − p_k(y)).
 Source:  arXiv 2509.17885, SoftCGT; the sigmoid, leak, normalisation and the linear λ schedule are
-         in the authors' code. Loss: :class:`cgt.losses.SoftCGTLoss`.
+         in the authors' code. Loss: :class:`cgt.nn.losses.SoftCGTLoss`.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from cgt.losses import LossTerms, SoftCGTLoss
 from cgt.methods.base import Method, interpolate
-from cgt.network import EarlyExitNetwork
-from cgt.selective import selective_forward
-from cgt.validation import check_probability
+from cgt.nn.checks import check_probability
+from cgt.nn.losses import LossTerms, SoftCGTLoss
+from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.selective import selective_forward
 
 
 @dataclass

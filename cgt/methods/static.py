@@ -14,11 +14,11 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from cgt.cost import cumulative_macs
-from cgt.exits import MAX_SOFTMAX, ExitRule
-from cgt.losses import LossTerms
 from cgt.methods.base import Method
-from cgt.network import EarlyExitNetwork
+from cgt.nn.cost import cumulative_macs
+from cgt.nn.exits import MAX_SOFTMAX, ExitRule
+from cgt.nn.losses import LossTerms
+from cgt.nn.network import EarlyExitNetwork
 
 
 class SideBySide(EarlyExitNetwork):

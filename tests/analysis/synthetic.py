@@ -7,8 +7,8 @@ import pandas as pd
 
 from cgt.analysis.evaluation import evaluate_file
 from cgt.analysis.summary import aggregate
-from cgt.files import write_json
-from cgt.predictions import Predictions, SplitPredictions, save_predictions
+from cgt.records.files import write_json
+from cgt.records.predictions import Predictions, SplitPredictions, save_predictions
 
 SKILL = {  # how hard a sample each exit can still solve
     "single_exit": [1.65],

@@ -8,8 +8,8 @@ from worlds import DATASETS, add, paper_world, table
 from cgt.analysis.claims import CLAIMS, Region, Statement, conjunction, judge, ledger, verdict_of
 from cgt.analysis.claims.effects import at_point, cost_at_equal_accuracy, difference, ratio
 from cgt.analysis.claims.statements import STATEMENTS
-from cgt.analysis.signal import last_exit_share
 from cgt.analysis.statistics import half_width
+from cgt.analysis.training_signal import last_exit_share
 
 ABOVE, BELOW, NEAR = Region(lower=0.0), Region(upper=0.0), Region(0.94, 0.96)
 YES, NO, OPEN = "reproduced", "not reproduced", "undecided"

@@ -5,8 +5,8 @@ import pytest
 from synthetic import LABELS, make_predictions
 
 from cgt.analysis.evaluation import EVALUATED, evaluate, evaluate_file
-from cgt.analysis.sweep import POINTS
-from cgt.predictions import save_predictions
+from cgt.operate.sweep import POINTS
+from cgt.records.predictions import save_predictions
 
 ROUTING_ONLY = ("policies", "oracle", "overthinking", "calibration", "reliability")
 

@@ -9,8 +9,8 @@ from cgt.analysis.pictures import PICTURES, draw_pictures
 from cgt.analysis.pictures.confusion import matrix, read_confusion
 from cgt.analysis.pictures.data import choose, confusion, write_confusion, write_gallery
 from cgt.analysis.pictures.parts import LAND_COVER, paint
-from cgt.files import load_npz, save_npz
-from cgt.predictions import Predictions, SplitPredictions, save_predictions
+from cgt.records.files import load_npz, save_npz
+from cgt.records.predictions import Predictions, SplitPredictions, save_predictions
 
 NAMES = list(LAND_COVER)
 RUN = ("fashion_mnist", "soft_cgt", 1)

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cgt.analysis.confidences import fit_temperatures, max_softmax
 from cgt.analysis.gains import gains
 from cgt.analysis.policies import policy_areas
-from cgt.predictions import Predictions, SplitPredictions
+from cgt.operate.confidences import fit_temperatures, max_softmax
+from cgt.records.predictions import Predictions, SplitPredictions
 
 MACS = np.array([200, 550, 1000])
 

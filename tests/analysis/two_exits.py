@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cgt.predictions import SplitPredictions
+from cgt.records.predictions import SplitPredictions
 
 MACS = np.array([20, 100])
 

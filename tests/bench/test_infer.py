@@ -10,7 +10,7 @@ from tiny import tiny_dataset, tiny_run
 from cgt.analysis.latency import draw_latency
 from cgt.bench import infer
 from cgt.bench.variants import Variant, without_exits
-from cgt.predictions import load_predictions, save_predictions
+from cgt.records.predictions import load_predictions, save_predictions
 
 METHODS = ("single_exit", "static", "branchynet", "classynet")
 

@@ -10,7 +10,7 @@ from cgt import data
 from cgt.bench import pipeline
 from cgt.bench.pipeline import COLUMNS, bench_pipeline, train_arguments
 from cgt.bench.processes import peak_gigabytes, python, seconds, seconds_to_first_step
-from cgt.cli import build_parser
+from cgt.commands.cli import build_parser
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {"epochs": 9, "batch_size": 32, "lr": 0.05}

@@ -2,7 +2,7 @@
 
 import json
 
-from cgt.cli import main
+from cgt.commands.cli import main
 
 MACHINE = {"cpu": "Abacus", "cpu_count": 2, "versions": {"python": "3.11.7", "torch": "2.13.0"}}
 

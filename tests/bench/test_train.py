@@ -10,8 +10,8 @@ from tiny import tiny_dataset
 
 from cgt.bench.loops import Rates, bound, conventional, conventional_batches, ours
 from cgt.bench.train import COLUMNS, bench_train, table
-from cgt.job import Job, TrainingSettings, build_method
-from cgt.training import Trainer
+from cgt.training.job import Job, TrainingSettings, build_method
+from cgt.training.loop import Trainer
 
 STEPS = 3
 SETTINGS = {"epochs": 4, "batch_size": 32, "lr": 0.05}

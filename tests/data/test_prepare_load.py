@@ -7,7 +7,7 @@ from cgt.data import DataError, load, prepare
 from cgt.data.formats import parse_idx, parse_npy
 from cgt.data.indian_pines import CUBE, GROUND_TRUTH
 from cgt.data.prepared import load_prepared, save_prepared
-from cgt.files import save_npz
+from cgt.records.files import save_npz
 
 SMALL = {"fashion_mnist": {}, "indian_pines": {"components": 4, "patch": 3}}
 SPLITS = ("train", "val", "test")

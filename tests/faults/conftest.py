@@ -5,7 +5,7 @@ import json
 import pytest
 from faults.forks import Forks
 
-from cgt.cli import main
+from cgt.commands.cli import main
 
 EPOCHS = 6
 SETTINGS = {"epochs": EPOCHS, "batch_size": 32, "lr": 0.05}

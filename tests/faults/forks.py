@@ -82,8 +82,8 @@ def until(condition, seconds=600):
 def serve():
     import cgt.analysis.evaluation
     import cgt.analysis.tables
-    import cgt.manifest
-    import cgt.training  # noqa: F401
+    import cgt.records.manifest
+    import cgt.training.loop  # noqa: F401
 
     for line in sys.stdin:
         order = json.loads(line)
@@ -112,7 +112,7 @@ def obey(order):
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         if order["powerless"] and os.geteuid() == 0:
             drop_capabilities()
-        from cgt.cli import main
+        from cgt.commands.cli import main
 
         code = main(order["arguments"])
     except SystemExit as end:

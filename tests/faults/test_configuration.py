@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cgt.config import ConfigError, check_config, load_config, load_schema
+from cgt.study.config import ConfigError, check_config, load_config, load_schema
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_schema(ROOT / "workflow/schemas")

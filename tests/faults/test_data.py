@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from cgt.cli import main
+from cgt.commands.cli import main
 from cgt.data import DataError
 from cgt.data.formats import npy_bytes
 from cgt.data.indian_pines import FILES, GROUND_TRUTH, IndianPines

@@ -19,8 +19,13 @@ from cgt.data.formats import gunzip, npy_bytes, parse_npy
 from cgt.data.matlab import parse_mat
 from cgt.data.prepared import load_prepared, save_prepared
 from cgt.data.raw import IdxFile, NpyFile
-from cgt.files import save_npz
-from cgt.predictions import Predictions, SplitPredictions, load_predictions, save_predictions
+from cgt.records.files import save_npz
+from cgt.records.predictions import (
+    Predictions,
+    SplitPredictions,
+    load_predictions,
+    save_predictions,
+)
 
 SHAPE = (3, 4, 5)
 CUBE = np.random.default_rng(0).integers(0, 65536, SHAPE).astype("<u2")

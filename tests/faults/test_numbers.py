@@ -12,10 +12,10 @@ from synthetic import make_run
 from tiny import tiny_dataset
 
 from cgt.analysis.summary import RUN_FILES, aggregate
-from cgt.job import TrainingSettings
 from cgt.methods import REGISTRY
-from cgt.optimizer import OneCycleSGD
-from cgt.training import DivergedError, Trainer
+from cgt.training.job import TrainingSettings
+from cgt.training.loop import DivergedError, Trainer
+from cgt.training.optimizer import OneCycleSGD
 
 RUNS = [("indian_pines", method, seed) for method in ("soft_cgt", "single_exit") for seed in (1, 2)]
 

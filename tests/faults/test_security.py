@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cgt.cli import main
+from cgt.commands.cli import main
 from cgt.data.api import RECIPES
 from cgt.data.fetch import SourceUnavailable, _SameSecurity
 from cgt.data.formats import parse_npy
 from cgt.data.packages import read_folder
 from cgt.data.sources import Location
-from cgt.predictions import load_predictions
+from cgt.records.predictions import load_predictions
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "cgt").rglob("*.py"))
@@ -87,7 +87,7 @@ def test_pictures_are_not_unpickled(bomb, tmp_path):
 
 
 def test_checkpoints_are_not_unpickled(bomb, tmp_path):
-    from cgt.checkpoint import load_checkpoint, save_checkpoint
+    from cgt.training.checkpoint import load_checkpoint, save_checkpoint
 
     save_checkpoint(tmp_path / "c.pt", {"network": bomb[0]})  # whole, with the right digest
     with pytest.raises(ValueError, match="not one of ours"):
@@ -208,7 +208,7 @@ def test_a_damaged_archive_is_no_source(tmp_path):
 
 
 def test_an_archive_that_swells_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("cgt.files._MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("cgt.records.files._MOST_BYTES", 1 << 20)
     path = tmp_path / "predictions.npz"
     np.savez_compressed(path, macs=np.zeros(1 << 18))
     assert path.stat().st_size < 1 << 12

@@ -8,7 +8,7 @@ import pytest
 from checkout import TINY, copy_of_repository
 from faults.forks import until
 
-from cgt.config import merge
+from cgt.study.config import merge
 
 EPOCHS = 100
 LONG = merge(TINY, {"datasets": {"indian_pines": {"epochs": EPOCHS}}})

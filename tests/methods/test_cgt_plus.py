@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cgt.methods import REGISTRY
-from cgt.network import EarlyExitNetwork
+from cgt.nn.network import EarlyExitNetwork
 
 CGTPlus, BranchyNet = REGISTRY["cgt_plus"], REGISTRY["branchynet"]
 OFF = {"strength": 0.0, "distillation": 0.0, "pull": 1.0}

@@ -7,11 +7,11 @@ import pytest
 import torch
 from tiny import tiny_dataset
 
-from cgt.job import TrainingSettings
 from cgt.methods import REGISTRY
-from cgt.predictions import load_predictions
-from cgt.saved import load_run
-from cgt.training import Trainer
+from cgt.records.predictions import load_predictions
+from cgt.training.job import TrainingSettings
+from cgt.training.loop import Trainer
+from cgt.training.model_io import load_run
 
 SETTINGS = TrainingSettings(epochs=6, batch_size=32, lr=0.05)
 

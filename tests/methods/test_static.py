@@ -4,11 +4,11 @@ import pytest
 import torch
 from tiny import tiny_dataset
 
-from cgt.exits import confidence
-from cgt.job import TrainingSettings
 from cgt.methods import REGISTRY
-from cgt.network import EarlyExitNetwork
-from cgt.training import Trainer
+from cgt.nn.exits import confidence
+from cgt.nn.network import EarlyExitNetwork
+from cgt.training.job import TrainingSettings
+from cgt.training.loop import Trainer
 
 SETTINGS = TrainingSettings(epochs=3, batch_size=32, lr=0.05)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import yaml
 from checkout import ROOT
 
-from cgt.ablation import runs
-from cgt.config import PHASES, known_defaults, load_config, load_schema
 from cgt.data.api import RECIPES
 from cgt.methods import REGISTRY
+from cgt.study.ablation import runs
+from cgt.study.config import PHASES, known_defaults, load_config, load_schema
 
 SCHEMAS = ROOT / "workflow/schemas"
 METHODS = yaml.safe_load((SCHEMAS / "methods.schema.yaml").read_text())

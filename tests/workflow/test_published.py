@@ -7,8 +7,8 @@ from checkout import ROOT
 
 from cgt.analysis.figures import FIGURES
 from cgt.analysis.frames import TABLES
-from cgt.config import load_config, seeds_of
-from cgt.tuning import trials
+from cgt.study.config import load_config, seeds_of
+from cgt.study.tuning import trials
 
 PUBLISHED = ROOT / "results/published"
 CONFIG = load_config(ROOT / "config/config.yaml")

@@ -11,7 +11,7 @@ from checkout import TINY, Checkout
 from cgt.analysis.conclusions import CONCLUSIONS
 from cgt.analysis.figures import FIGURES
 from cgt.analysis.frames import TABLES
-from cgt.config import merge
+from cgt.study.config import merge
 
 AFTER_ONE_RUN = {"evaluate": 1, "aggregate": 1, "conclude": 1, "plots": 1, "tables": 1}
 PICTURES = {"scene": 1, "confusion": 1, "pictures": 1}
@@ -99,7 +99,7 @@ def test_one_more_method_in_the_list_reruns_nothing(finished):
 
 
 def test_an_edited_loop_reruns_all_training(finished):
-    with edited(finished.folder / "cgt/training.py"):
+    with edited(finished.folder / "cgt/training/loop.py"):
         planned = finished.planned()
     trained = {"train_single_exit": 1, "train_soft_cgt": 1}
     assert planned == {**trained, **AFTER_ONE_RUN, **PICTURES, "evaluate": 2}
@@ -128,7 +128,7 @@ def test_a_changed_setting_of_a_dataset_reruns_what_depends_on_it(finished, chan
 
 
 def test_touching_without_editing_reruns_nothing(finished):
-    for name in ("methods/soft_cgt.py", "training.py", "analysis/figures/accuracy_cost.py"):
+    for name in ("methods/soft_cgt.py", "training/loop.py", "analysis/figures/accuracy_cost.py"):
         (finished.folder / "cgt" / name).touch()
     (finished.folder / "tiny.yaml").touch()
     assert finished.planned() == {}

@@ -5,10 +5,10 @@ import shlex
 from pathlib import PurePath
 from types import SimpleNamespace
 
-from cgt.ablation import cells, runs, variants
-from cgt.config import known_defaults, seeds_of
-from cgt.dependencies import module_files
-from cgt.tuning import trials
+from cgt.study.ablation import cells, runs, variants
+from cgt.study.config import known_defaults, seeds_of
+from cgt.study.code_inputs import module_files
+from cgt.study.tuning import trials
 
 ROOT = os.path.relpath(workflow.basedir)
 RESULTS = PurePath(config["results"]).as_posix()
@@ -76,7 +76,7 @@ def shared_code(module):
 
 
 def training_code():
-    return shared_code("cgt.training")
+    return shared_code("cgt.training.loop")
 
 
 def raw_files(dataset):

@@ -23,7 +23,7 @@ if "fashion_mnist" in DATASETS:
 
 rule scene:
     input:
-        code=shared_code("cgt.scene") + code("cgt.analysis.pictures.data"),
+        code=shared_code("cgt.training.scene") + code("cgt.analysis.pictures.data"),
         raw=lambda wildcards: raw_files(wildcards.dataset),
         prepared=expand(rules.prepare.output, seed=SHOWN["seed"], allow_missing=True),
         runs=expand(

@@ -4,7 +4,7 @@
 rule tune_trial:
     input:
         code=method_code("{method}"),
-        shared_code=training_code() + code("cgt.analysis.area"),
+        shared_code=training_code() + code("cgt.operate.area"),
         raw=lambda wildcards: raw_files(wildcards.dataset),
         prepared=rules.prepare.output,
     output:
@@ -42,7 +42,7 @@ rule tune:
             )
             for dataset in TUNED
         ],
-        code=code("cgt.tuning"),
+        code=code("cgt.study.tuning"),
     output:
         table=f"{RESULTS}/tuning/tuning.csv",
         best=f"{RESULTS}/tuning/best.yaml",

@@ -12,7 +12,7 @@ from cgt.analysis.ablation.timing import timing_effects
 from cgt.analysis.ablation.timing_table import timing_markdown
 from cgt.analysis.frames import check, read_csv, write_csv
 from cgt.analysis.style import RC, order, save
-from cgt.files import write_text
+from cgt.records.files import write_text
 
 EFFECTS, TIMING_EFFECTS = "effects.csv", "timing_effects.csv"
 

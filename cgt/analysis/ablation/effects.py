@@ -10,7 +10,7 @@ from cgt.analysis.statistics import estimate
 
 Frames = Mapping[str, pd.DataFrame]
 Cell = Mapping[str, Any]
-"""The fields of :class:`cgt.ablation.Cell`, as JSON has them."""
+"""The fields of :class:`cgt.study.ablation.Cell`, as JSON has them."""
 Key = tuple[str, str]
 """Dataset and variant."""
 CELL = ("dataset", "method", "row", "row_value", "column", "column_value", "variant")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cgt.analysis.comparisons import POINT, Frames
 from cgt.analysis.frames import left_early
-from cgt.analysis.signal import last_exit_share
+from cgt.analysis.training_signal import last_exit_share
 
 Measure = Callable[[Frames], pd.Series]
 """From the tables to a number for every (dataset, method, seed)."""

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from cgt.analysis.pictures.data import CONFUSION
 from cgt.analysis.style import EXIT_COLORS, dataset_name, looks
-from cgt.files import load_npz
+from cgt.records.files import load_npz
 
 PANEL = 2.1  # inches
 LEFT, RIGHT, BOTTOM, TOP = 1.5, 0.65, 0.42, 0.62  # inches around the panels

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from cgt.analysis.frames import write_csv
-from cgt.analysis.routing import exit_index, select
 from cgt.analysis.summary import Run
-from cgt.files import save_npz
-from cgt.predictions import SplitPredictions, load_predictions
+from cgt.operate.routing import exit_index, select
+from cgt.records.files import save_npz
+from cgt.records.predictions import SplitPredictions, load_predictions
 
 THRESHOLD = 0.9
 """The threshold τ of all pictures."""

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cgt.analysis.style import EXIT_COLORS, looks
-from cgt.files import load_npz
+from cgt.records.files import load_npz
 
 GAP = 3  # pixels around an image
 NAME = 9  # pixels below it, for what a wrong answer said

@@ -16,7 +16,7 @@ from cgt.analysis.pictures.parts import (
     swatches,
 )
 from cgt.analysis.style import EXIT_COLORS, looks
-from cgt.files import load_npz
+from cgt.records.files import load_npz
 
 COLUMNS = 4
 SIDE = 1.9  # inches of a panel

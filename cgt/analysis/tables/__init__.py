@@ -17,7 +17,7 @@ from cgt.analysis.tables.overthinking import overthinking_files
 from cgt.analysis.tables.page import page
 from cgt.analysis.tables.table_1 import results_files, table_1_files
 from cgt.analysis.tables.why import why_files
-from cgt.files import write_text
+from cgt.records.files import write_text
 
 TABLES: tuple[Callable[[dict[str, pd.DataFrame]], dict[str, str]], ...] = (
     table_1_files,

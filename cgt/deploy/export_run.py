@@ -1,0 +1,72 @@
+"""A run of the benchmark for a device: its network, classes, scaling and operating points."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from cgt.data import Dataset
+from cgt.data.scaling import scaling
+from cgt.deploy.export import write_network
+from cgt.methods.static import SideBySide
+from cgt.nn.checks import as_thresholds
+from cgt.nn.exits import MAX_SOFTMAX
+from cgt.nn.network import EarlyExitNetwork
+from cgt.training.runs import open_run
+
+
+def export_run(
+    folder: Path,
+    data: Dataset,
+    prepared: Path,
+    out: Path,
+    *,
+    point: str = "knee",
+    threshold: Sequence[float] | None = None,
+) -> Path:
+    """Write a run to ``out/DATASET/METHOD/SEED``; return that folder.
+
+    Args:
+        folder: of the run, evaluated: its operating points are exported, too.
+        data, prepared: what it was trained on, and the file that they were loaded from.
+        point: the operating point to answer at by default.
+        threshold: one value or E−1, instead of the point's.
+
+    Raises:
+        ValueError: for an unknown point, a bad threshold, or a decision that ONNX has no words for.
+        ModuleNotFoundError: without the extra `deploy`.
+    """
+    run = open_run(folder, data)
+    table = pd.read_csv(folder / "operating_points.csv")
+    points = dict(zip(table["point"], table["threshold"].tolist(), strict=True))
+    if point not in points:
+        raise ValueError(f"point is {point!r}; allowed are {', '.join(points)}")
+    given = points[point] if threshold is None else list(threshold)
+    if isinstance(given, list) and len(given) == 1:
+        (given,) = given
+    network, rule = run.network, run.rule
+    if isinstance(network, SideBySide):
+        network, rule = chosen_network(network, given), MAX_SOFTMAX
+        given, points = 0.0, {}
+    job = run.job
+    about = {
+        "run": {name: job[name] for name in ("dataset", "method", "seed")},
+        "classes": list(data.class_names),
+        "scaling": scaling(prepared),
+        "points": points,
+    }
+    out = out / job["dataset"] / job["method"] / str(job["seed"])
+    shape = data.test.x.shape[1:]
+    write_network(out, network, rule, given, input_shape=shape, about=about)
+    return out
+
+
+def chosen_network(networks: SideBySide, threshold: float | Sequence[float]) -> EarlyExitNetwork:
+    """The one of the static networks that a threshold chooses, for all samples alike."""
+    exits = networks.num_exits
+    thresholds = torch.tensor([*as_thresholds(threshold, exits), 0.0])
+    # What `Static.decide` says of every sample.
+    sure = torch.arange(1, exits + 1) / exits
+    chosen = int((sure >= thresholds).int().argmax())
+    return EarlyExitNetwork([networks.stages[chosen]], [networks.heads[chosen]]).eval()

@@ -1,0 +1,146 @@
+"""Accuracy and cost of every threshold at once, and the thresholds chosen from them.
+
+Thresholds are chosen on the validation split alone; the test split only reports.
+
+A sample goes on past exit e if its confidence stayed below the threshold at exits 1 ... e. So the
+mean of any quantity v at the exit used is the mean of v_1, plus, for each early exit e, the mean of
+v_(e+1) - v_e over those that go on. These are counted for all thresholds at once: a histogram of
+the confidences over the grid, summed up.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from cgt.records.predictions import SplitPredictions
+
+THRESHOLDS = np.unique(
+    np.concatenate(
+        [
+            np.linspace(0, 0.99, 100),  # 0 (all leave at exit 1), 0.01, ..., 0.99
+            np.round(1 - np.logspace(-2, -6, 81), 6),  # ever closer to 1, where confidences crowd
+            [1.0],
+        ]
+    ).round(6)
+)
+"""The grid of every sweep: fixed, so curves of all runs share it, and exact in the CSVs.
+
+Its last value, 1, still lets samples leave whose float32 confidence is exactly 1.
+"""
+
+FIXED = {"tau_0.9": 0.9}
+BUDGETS = {"budget_25": 0.25, "budget_50": 0.50, "budget_75": 0.75}
+POINTS = (*FIXED, "knee", *BUDGETS)
+
+_ROUNDING = 1e-9  # a mean of integer costs may miss a budget it meets exactly by this much
+_CELLS = 200_000  # of the grid of thresholds per exit
+
+
+class Sweep(NamedTuple):
+    """What each threshold of a grid gives on one split; both arrays have the shape of the grid."""
+
+    accuracy: np.ndarray
+    cost: np.ndarray
+    """Mean cost of a sample, relative to the full network's."""
+
+
+def sweep(split: SplitPredictions, macs: np.ndarray) -> Sweep:
+    """One threshold for all exits: arrays [len(THRESHOLDS)]."""
+    # Past exit e at one shared threshold: the largest confidence so far is below it.
+    levels = np.maximum.accumulate(_levels(split.confidence[:-1], THRESHOLDS), axis=0)
+    size = len(THRESHOLDS)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        total = np.full(size, values[0].sum(), dtype=float)
+        for level, step in zip(levels, np.diff(values, axis=0), strict=True):
+            total += _going_on(level[None], step, size)
+        return total / values.shape[1]
+
+    return _sweep(split, macs, mean)
+
+
+def sweep_per_exit(split: SplitPredictions, macs: np.ndarray) -> Sweep:
+    """A threshold for each of the E-1 early exits, all combinations: arrays with E-1 axes.
+
+    Every axis has the thresholds of `THRESHOLDS`; with many exits, evenly thinned ones, the first
+    and the last among them.
+    """
+    early = len(macs) - 1
+    size = len(THRESHOLDS)
+    if size**early > _CELLS:
+        size = max(2, int(_CELLS ** (1 / early)))
+    grid = THRESHOLDS[np.linspace(0, len(THRESHOLDS) - 1, size).round().astype(int)]
+    levels = _levels(split.confidence[:-1], grid)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        total = np.full((size,) * early, values[0].sum(), dtype=float)
+        for e, step in enumerate(np.diff(values, axis=0), start=1):
+            part = _going_on(levels[:e], step, size)
+            total += part.reshape(part.shape + (1,) * (early - e))
+        return total / values.shape[1]
+
+    return _sweep(split, macs, mean)
+
+
+def best_within(curve: Sweep, budgets: np.ndarray) -> np.ndarray:
+    """Flat index into the grid of the most accurate threshold within each budget of relative cost.
+
+    Of equally accurate ones the cheapest, of equally cheap ones the lowest. If even the cheapest
+    costs more than the budget, there is nothing to choose: it is the nearest one can get.
+    """
+    order = np.argsort(curve.cost, axis=None, kind="stable")
+    cost, right = curve.cost.ravel()[order], curve.accuracy.ravel()[order]
+    best = np.maximum.accumulate(right)
+    is_record = np.concatenate([[True], right[1:] > best[:-1]])
+    holder = np.maximum.accumulate(np.where(is_record, np.arange(len(right)), 0))
+    within = np.searchsorted(cost, np.asarray(budgets) + _ROUNDING, side="right") - 1
+    return order[holder[np.maximum(within, 0)]]
+
+
+def choose_thresholds(val: SplitPredictions, macs: np.ndarray) -> dict[str, float]:
+    """Threshold of each operating point, from validation predictions only.
+
+    - `tau_0.9`: fixed.
+    - `knee`: the cheapest whose accuracy p lies within one standard error, sqrt(p (1 - p) / N) at
+      the best p, of the best.
+    - `budget_25/50/75`: the most accurate (then the cheapest) whose relative cost is within the
+      budget, as in `best_within`.
+    """
+    curve = sweep(val, macs)
+    best = curve.accuracy.max()
+    error = np.sqrt(best * (1 - best) / len(val.target))
+    # A higher threshold never costs less, so the first that is good enough is the cheapest.
+    knee = np.argmax(curve.accuracy >= best - error)
+    within = best_within(curve, np.array(list(BUDGETS.values())))
+    chosen = dict(zip(("knee", *BUDGETS), THRESHOLDS[[knee, *within]].tolist(), strict=True))
+    return FIXED | chosen
+
+
+def _levels(confidence: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """How many thresholds of the grid each confidence reaches."""
+    # Compared in the precision of the confidences, as in `routing.exit_index`.
+    return np.searchsorted(grid.astype(confidence.dtype), confidence, side="right")
+
+
+def _going_on(levels: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
+    """Sum of the values of the samples that stay below every exit's threshold.
+
+    levels [d, N], values [N] -> an array with d axes of `size` thresholds. Whole numbers below
+    2^53, such as hits and costs, are summed exactly.
+    """
+    shape = (size,) * len(levels)
+    inside = np.all(levels < size, axis=0)  # the others reach the highest threshold somewhere
+    cell = np.ravel_multi_index(tuple(levels[:, inside]), shape)
+    table = np.bincount(cell, values[inside], minlength=size ** len(levels)).reshape(shape)
+    for axis in range(len(levels)):
+        table = table.cumsum(axis=axis)
+    return table
+
+
+def _sweep(
+    split: SplitPredictions, macs: np.ndarray, mean: Callable[[np.ndarray], np.ndarray]
+) -> Sweep:
+    right = (split.prediction == split.target).astype(np.int64)
+    cost = np.broadcast_to(macs[:, None], right.shape)
+    return Sweep(mean(right), mean(cost) / macs[-1])

@@ -1,0 +1,75 @@
+"""Which files of the package a module runs: found in the source text, without importing anything.
+
+The workflow makes them inputs of the rules, so that an edit reruns what it can change and no more.
+A training job resumes only from what the same files have begun.
+"""
+
+import ast
+import functools
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+
+
+def module_files(module: str) -> list[Path]:
+    """Return the files of `module` (such as "cgt.training.loop") and of all it imports, sorted.
+
+    Imports inside functions count. The package's own `__init__.py` does not: it only names the
+    public library. Raises ValueError if there is no such module.
+    """
+    start = _file_of(module)
+    if start is None:
+        raise ValueError(f"there is no module {module!r} in {PACKAGE}")
+    found: set[Path] = set()
+    pending = {start}
+    while pending:
+        path = pending.pop()
+        found.add(path)
+        pending |= _imported_by(path) - found
+    return sorted(found)
+
+
+def code_digest(module: str) -> str:
+    """SHA-256 over the contents of `module_files`."""
+    digest = hashlib.sha256()
+    for path in module_files(module):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+@functools.cache
+def _imported_by(path: Path) -> frozenset[Path]:
+    names = set(_names(ast.parse(path.read_bytes())))
+    # Importing a.b.c runs a/__init__.py and a/b/__init__.py as well.
+    parents = {name.rsplit(".", depth)[0] for name in names for depth in range(name.count("."))}
+    files = {_file_of(name) for name in names | parents}
+    return frozenset(files - {None, PACKAGE / "__init__.py"})
+
+
+def _names(tree: ast.Module) -> Iterator[str]:
+    for node in _statements(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All statements within `node`. Expressions hold no imports, and most of the nodes."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield child
+            yield from _statements(child)
+
+
+@functools.cache
+def _file_of(name: str) -> Path | None:
+    package, *parts = name.split(".")
+    if package != PACKAGE.name:
+        return None
+    path = PACKAGE.joinpath(*parts)
+    candidates = (path / "__init__.py", path.parent / f"{path.name}.py")
+    return next((candidate for candidate in candidates if candidate.is_file()), None)

@@ -1,0 +1,353 @@
+"""One training loop for all methods.
+
+At the same (dataset, seed) every method gets the same initial weights, data order, augmentation
+and number of epochs. Data stay in memory as tensors. Everything random depends on the epoch's
+number and not on what ran before it, so a run that was killed goes on from its last epoch with the
+same result.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cgt.data import Dataset, Split, load
+from cgt.methods import Method, Phase
+from cgt.nn.network import EarlyExitNetwork
+from cgt.records.files import write_text
+from cgt.records.predictions import Predictions, SplitPredictions, save_predictions
+from cgt.records.seeding import derive_seed
+from cgt.study.code_inputs import code_digest
+from cgt.training.augment import FORMS, Augmenter
+from cgt.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from cgt.training.gradients import ExitGradients, Pull
+from cgt.training.job import Job, TrainingSettings, build_method, build_settings
+from cgt.training.model_io import build_network, save_run
+from cgt.training.optimizer import OneCycleSGD
+
+HISTORY_COLUMNS = (
+    "epoch",
+    "exit",
+    "train_loss",
+    "val_accuracy",
+    "mean_weight",
+    "active_share",
+    "grad_norm",
+    "val_active_share",
+)
+GRADIENT_COLUMNS = ("epoch", *Pull._fields)
+EVALUATION_BATCH = 500
+PROBE = 64
+"""Training samples on which gradients are measured, the same in every epoch, for every method."""
+SHORTEST_CYCLE = 8
+"""Steps; a shorter learning-rate cycle has no shape, so a shorter phase ends midway."""
+
+
+def train_run(
+    job: Job,
+    out_dir: Path,
+    checkpoint_dir: Path,
+    finish: Callable[[Dataset, float], None] = lambda data, earlier: None,
+) -> None:
+    """Train and predict; write what the run has to say into ``out_dir``.
+
+    The files are ``predictions.npz``, ``history.csv``, ``gradients.csv`` and ``model.safetensors``.
+
+    Resumes from ``checkpoint_dir`` if an earlier run of the same job was stopped. ``finish`` is
+    called with the data that the run has seen and the seconds that earlier processes have spent on
+    it, before the checkpoint is removed: what it writes belongs to the run.
+
+    Raises:
+        ValueError: for unknown or unfit settings or damaged data.
+        DivergedError: if the run diverges.
+    """
+    method = build_method(job)
+    settings = build_settings(job)
+    method.label_smoothing = settings.label_smoothing
+    # Results differ between thread counts, so the count is part of the experiment.
+    torch.set_num_threads(1)
+    # As `use_deterministic_algorithms(True)`, which loads torch's compiler for seconds besides.
+    torch.set_deterministic_debug_mode("error")
+    # Fills every new tensor: a tenth of the training time for a guard against reading garbage.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    data = load(job.dataset, job.prepared, job.raw_dir)
+    # Half a run by other code or another torch is not half of this one.
+    made_by = {"code": code_digest(__name__), "torch": torch.__version__}
+    identity = {**job.identity(data.checksums["prepared"]), **made_by}
+    path = checkpoint_path(checkpoint_dir, identity)
+    trainer = Trainer(data, method, job.seed, settings, path)
+    trainer.run()
+    trainer.write(Path(out_dir))
+    finish(data, trainer.earlier)
+    path.unlink(missing_ok=True)
+
+
+class DivergedError(ValueError):
+    """A run whose numbers became NaN or infinite; the message says where, and what may help."""
+
+
+class Trainer:
+    """State of one run. ``run`` trains; ``write`` predicts and saves."""
+
+    def __init__(
+        self,
+        data: Dataset,
+        method: Method,
+        seed: int,
+        settings: TrainingSettings,
+        checkpoint: Path,
+    ) -> None:
+        self.data, self.method, self.seed, self.settings = data, method, seed, settings
+        self.checkpoint = checkpoint
+        self.train_x, self.train_y = _tensors(data.train)
+        self.val_x, self.val_y = _tensors(data.val)
+        self.augmenter = Augmenter(self.train_x, FORMS[data.name](*data.train.x.shape[2:]))
+        self.batch_size = min(settings.batch_size, len(self.train_y))
+        self.steps = len(self.train_y) // self.batch_size
+        chosen = _generator(data.name, seed, "probe")
+        probe = torch.randperm(len(self.train_y), generator=chosen)[:PROBE]
+        self.probe = (self.train_x[probe], self.train_y[probe])
+        torch.manual_seed(derive_seed(data.name, seed, "init"))
+        self.network = build_network(data, method)
+        self.phases = method.phases(settings.epochs, self.network.num_exits)
+        self.began, self.earlier = time.perf_counter(), 0.0
+        self.history: list[list[float]] = []
+        self.gradients: list[list[float]] = []
+
+    def run(self) -> None:
+        """Train all phases; each starts from the best epoch of the one before."""
+        saved = load_checkpoint(self.checkpoint)
+        for number, phase in enumerate(self.phases):
+            if saved and saved["phase"] > number:
+                continue
+            self._run_phase(number, phase, saved)
+            saved = None
+
+    def _run_phase(self, number: int, phase: Phase, saved: dict[str, Any] | None) -> None:
+        network = self.network.prefix(phase.depth)
+        _freeze_all_but(network, phase.trainable)
+        optimizer = OneCycleSGD(
+            [parameter for parameter in network.parameters() if parameter.requires_grad],
+            peak=self.settings.lr,
+            steps=max(phase.epochs * self.steps, SHORTEST_CYCLE),
+            momentum=self.settings.momentum,
+            weight_decay=self.settings.weight_decay,
+        )
+        parts = self.method.judged_together(phase.trainable)
+        done, scores, best = 0, [-1.0] * len(parts), {}
+        if saved:
+            done, scores, best = saved["done"], saved["scores"], saved["best"]
+            self.earlier = saved["seconds"]
+            self.history, self.gradients = saved["history"], saved["gradients"]
+            self.network.load_state_dict(saved["network"])
+            optimizer.load_state(saved["optimizer"])
+            self.method.load_state(saved["method"])
+        else:
+            self.method.start_phase(number, lambda: (_logits(network, self.val_x), self.val_y))
+        epochs_before = sum(phase.epochs for phase in self.phases[:number])
+        for epoch in range(done, phase.epochs):
+            start = time.perf_counter()
+            trained = self._run_epoch(network, phase, optimizer, epochs_before + epoch)
+            epochs_done = epochs_before + epoch + 1
+            gradients = self._probe_gradients(network, epochs_done)
+            accuracy, active = self._validate(network, epochs_done)
+            self._record(
+                epochs_done,
+                torch.vstack([trained[0], accuracy, trained[1:], gradients.norms(), active]),
+                gradients.pulls(),
+                time.perf_counter() - start,
+            )
+            for part, exits in enumerate(parts):
+                score = float(accuracy[list(exits)].mean())
+                if score >= scores[part]:
+                    scores[part] = score
+                    best |= _copy(self.network, exits)
+            save_checkpoint(
+                self.checkpoint,
+                {
+                    "phase": number,
+                    "done": epoch + 1,
+                    "scores": scores,
+                    "best": best,
+                    "seconds": self.earlier + time.perf_counter() - self.began,
+                    "history": self.history,
+                    "gradients": self.gradients,
+                    "network": self.network.state_dict(),
+                    "optimizer": optimizer.state(),
+                    "method": self.method.state(),
+                },
+            )
+        self.network.load_state_dict({**self.network.state_dict(), **best})
+
+    def _run_epoch(
+        self,
+        network: EarlyExitNetwork,
+        phase: Phase,
+        optimizer: OneCycleSGD,
+        epoch: int,
+    ) -> Tensor:
+        """Train one epoch; return mean loss, weight and eligibility of each exit, ``[3, E]``.
+
+        Means over steps of :meth:`cgt.nn.losses.LossTerms.means`.
+        """
+        _train_mode(network, phase.trainable)
+        sums = torch.zeros(3, phase.depth)
+        clean_gate = self.method.clean_gate
+        draws = _generator(self.data.name, self.seed, "draw", epoch)
+        for step, (x, chosen) in enumerate(self._batches(epoch)):
+            y = self.train_y[chosen]
+            progress = self._progress(epoch + step / self.steps)
+            draw = torch.rand(len(y), generator=draws)
+            logits, seen = self.method.forward(network, x, y, progress, draw)
+            self._refuse_divergence("logits", torch.stack(logits), epoch, step)
+            if clean_gate:
+                seen["gate_logits"] = self._at_inference(network, phase, chosen)
+                self._refuse_divergence(
+                    "gate's logits", torch.stack(seen["gate_logits"]), epoch, step
+                )
+            terms = self.method.terms(logits, y, progress, **seen)
+            loss = terms.total()
+            self._refuse_divergence("loss", loss, epoch, step)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            sums += terms.means(seen.get("inclusion"))
+        for values in network.state_dict().values():
+            self._refuse_divergence("weights", values, epoch, self.steps - 1)
+        return sums / self.steps
+
+    def _refuse_divergence(self, what: str, values: Tensor, epoch: int, step: int) -> None:
+        """Raise DivergedError if a value is NaN or infinite; epoch and step count from 0."""
+        if not values.isfinite().all():
+            raise DivergedError(
+                f"training diverged at epoch {epoch + 1}, step {step + 1}: NaN or infinity in the "
+                f"{what}; a smaller lr than {self.settings.lr} may help"
+            )
+
+    def _progress(self, epochs_done: float) -> float:
+        return epochs_done / self.settings.epochs
+
+    @torch.no_grad()
+    def _at_inference(
+        self, network: EarlyExitNetwork, phase: Phase, chosen: Tensor
+    ) -> list[Tensor]:
+        """Logits of training samples, not augmented, in evaluation mode; it leaves no trace."""
+        network.eval()
+        x = self.train_x[chosen].contiguous(memory_format=torch.channels_last)
+        logits = network(x)
+        _train_mode(network, phase.trainable)
+        return logits
+
+    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Augmented samples, and which of the training samples they are."""
+        generator = _generator(self.data.name, self.seed, "epoch", epoch)
+        order = torch.randperm(len(self.train_y), generator=generator)
+        for chosen in order[: self.steps * self.batch_size].split(self.batch_size):
+            yield self.augmenter.batch(chosen, generator), chosen
+
+    def _validate(self, network: EarlyExitNetwork, epochs_done: int) -> tuple[Tensor, Tensor]:
+        """Validation accuracy and mean eligibility of each exit, each ``[E]``."""
+        logits = _logits(network, self.val_x)
+        self._refuse_divergence("validation logits", logits, epochs_done - 1, self.steps - 1)
+        _, prediction = self.method.decide(logits)
+        terms = self.method.terms(logits.unbind(), self.val_y, self._progress(epochs_done))
+        accuracy = (prediction == self.val_y).double().mean(dim=1)
+        return accuracy, terms.eligibility.double().mean(dim=0)
+
+    def _probe_gradients(self, network: EarlyExitNetwork, epochs_done: int) -> ExitGradients:
+        """Measured on the probe in evaluation mode, so that it leaves no trace in the run."""
+        network.eval()
+        x, y = self.probe
+        logits = network(x)
+        self._refuse_divergence(
+            "probed logits", torch.stack(logits), epochs_done - 1, self.steps - 1
+        )
+        return ExitGradients(network, self.method.terms(logits, y, self._progress(epochs_done)))
+
+    def _record(self, epoch: int, values: Tensor, pulls: list[Pull], seconds: float) -> None:
+        """Keep and show an epoch; ``values`` are ``[6, E]``, ordered as the history's columns."""
+        for number, row in enumerate(values.T.tolist(), start=1):
+            self.history.append([epoch, number, *row])
+        self.gradients += [[epoch, *pull] for pull in pulls]
+        loss, accuracy = values[0, -1], values[1]
+        shown = " ".join(f"{100 * value:.2f}" for value in accuracy.tolist())
+        print(
+            f"{self.data.name}/{self.method.name}/{self.seed} "
+            f"epoch {epoch}/{self.settings.epochs}  loss {float(loss):.4f}  "
+            f"val accuracy {shown} %  {seconds:.1f} s",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def write(self, out_dir: Path) -> None:
+        """Write the run's files into ``out_dir``, predictions last."""
+        out_dir.mkdir(parents=True, exist_ok=True)
+        write_text(out_dir / "history.csv", _csv(HISTORY_COLUMNS, self.history))
+        write_text(out_dir / "gradients.csv", _csv(GRADIENT_COLUMNS, self.gradients))
+        save_run(out_dir / "model.safetensors", self.network, self.method)
+        predictions = Predictions(
+            val=self._predict(self.data.val),
+            test=self._predict(self.data.test),
+            macs=np.array(self.method.macs(self.network, self.data.val.x.shape[1:])),
+        )
+        save_predictions(out_dir / "predictions.npz", predictions)
+
+    def _predict(self, split: Split) -> SplitPredictions:
+        logits = _logits(self.network, _tensors(split)[0])
+        confidence, prediction = self.method.decide(logits)
+        return SplitPredictions(
+            prediction=prediction.numpy(),
+            confidence=confidence.numpy(),
+            target=split.y,
+            index=split.index,
+            logits=logits.contiguous().numpy(),
+        )
+
+
+def _generator(*parts: str | int) -> torch.Generator:
+    return torch.Generator().manual_seed(derive_seed(*parts))
+
+
+def _tensors(split: Split) -> tuple[Tensor, Tensor]:
+    x = torch.from_numpy(split.x).contiguous(memory_format=torch.channels_last)
+    return x, torch.from_numpy(split.y)
+
+
+def _freeze_all_but(network: EarlyExitNetwork, trainable: tuple[int, ...]) -> None:
+    for index, modules in enumerate(zip(network.stages, network.heads, strict=True)):
+        for module in modules:
+            module.requires_grad_(index in trainable)
+
+
+def _train_mode(network: EarlyExitNetwork, trainable: tuple[int, ...]) -> None:
+    """Frozen stages stay in evaluation mode: their batch-norm statistics are frozen, too."""
+    for index, modules in enumerate(zip(network.stages, network.heads, strict=True)):
+        for module in modules:
+            module.train(index in trainable)
+
+
+@torch.inference_mode()
+def _logits(network: EarlyExitNetwork, x: Tensor) -> Tensor:
+    """Logits ``[E, N, C]`` in evaluation mode."""
+    network.eval()
+    batches = [torch.stack(network(batch)) for batch in x.split(EVALUATION_BATCH)]
+    return torch.cat(batches, dim=1)
+
+
+def _copy(network: EarlyExitNetwork, exits: tuple[int, ...]) -> dict[str, Tensor]:
+    """The present weights of these stages and heads."""
+    of = tuple(f"{part}.{exit}." for part in ("stages", "heads") for exit in exits)
+    state = network.state_dict()
+    return {name: value.clone() for name, value in state.items() if name.startswith(of)}
+
+
+def _csv(columns: Sequence[str], rows: list[list[float]]) -> str:
+    def text(value: float) -> str:
+        return str(value) if isinstance(value, int) else f"{value:.6f}"
+
+    return "\n".join([",".join(columns), *(",".join(map(text, row)) for row in rows)]) + "\n"

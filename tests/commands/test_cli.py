@@ -1,0 +1,307 @@
+"""Every subcommand, in process, in the order of the workflow, on a slice of real data."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cgt.analysis.audit import read_audit
+from cgt.analysis.figures import FIGURES
+from cgt.analysis.pictures.data import THRESHOLD
+from cgt.commands.cli import main
+from cgt.data.indian_pines import cut_patches
+from cgt.deploy.runtime import Deployed
+from cgt.operate.area import validation_area
+from cgt.operate.routing import exit_index, select
+from cgt.records.predictions import load_predictions
+
+SETTINGS = {"epochs": 1, "batch_size": 32, "lr": 0.05}
+RUNS = [("single_exit", 1), ("branchynet", 1), ("single_exit", 2), ("branchynet", 2)]
+NAMES = [f"indian_pines/{method}/{seed}" for method, seed in RUNS]
+
+
+def run(*arguments):
+    assert main([str(argument) for argument in arguments]) == 0
+
+
+def job(root, method, seed, hyperparameters="{}", settings=SETTINGS):
+    """Arguments that say what to train."""
+    return [
+        *("--dataset", "indian_pines", "--method", method, "--seed", seed),
+        *("--prepared", root / f"prepared/{seed}.npz", "--raw", root / "raw"),
+        *("--settings", json.dumps(settings), "--hyperparameters", hyperparameters),
+    ]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Raw and prepared Indian Pines; the download comes from the installed package."""
+    root = tmp_path_factory.mktemp("data")
+    run("download", "indian_pines", "--out", root / "raw")
+    for seed in (1, 2):
+        run(
+            *("prepare", "indian_pines", "--seed", seed, "--raw", root / "raw"),
+            *("--out", root / f"prepared/{seed}.npz"),
+            *("--limit", 160, "--patch", 5, "--components", 4),
+        )
+    return root
+
+
+@pytest.fixture(scope="module")
+def results(data):
+    """Results of four runs, from training to figures."""
+    results = data / "results"
+    for (method, seed), name in zip(RUNS, NAMES, strict=True):
+        folder = results / "runs" / name
+        checkpoints = data / "checkpoints" / name
+        run("train", *job(data, method, seed), "--out", folder, "--checkpoints", checkpoints)
+        run(
+            *("evaluate", folder / "predictions.npz", "--dataset", "indian_pines"),
+            *("--method", method, "--seed", seed, "--out", folder),
+        )
+    run("aggregate", *NAMES, "--runs", results / "runs", "--out", results / "summary")
+    run("conclude", "--summary", results / "summary", "--out", results / "summary")
+    run("tables", "--summary", results / "summary", "--out", results / "tables")
+    run("figures", "--summary", results / "summary", "--out", results / "figures")
+    return results
+
+
+def test_training_writes_the_run_and_its_manifest(results):
+    folder = results / "runs" / NAMES[1]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["job"] == {
+        "dataset": "indian_pines",
+        "method": "branchynet",
+        "seed": 1,
+        "settings": SETTINGS,
+        "hyperparameters": {},
+    }
+    assert manifest["wall_seconds"] > 0
+    assert manifest["threads"] == 1
+    assert set(manifest["data"]) == {"cube.npy", "ground_truth.npy", "prepared"}
+    assert load_predictions(folder / "predictions.npz").macs.shape == (3,)
+    assert (folder / "model.safetensors").stat().st_size > 0
+
+
+def test_results_hold_every_run(results):
+    lines = (results / "summary/exits.csv").read_text().splitlines()
+    # One exit of single_exit and three of branchynet, at two seeds, below the header.
+    assert len(lines) == 1 + 2 * (1 + 3)
+    assert (results / "tables/table_1.md").stat().st_size > 0
+    assert len(list((results / "figures").glob("*.svg"))) == len(FIGURES)
+
+
+def test_maps_agree_with_the_predictions_and_become_pictures(data, results, tmp_path):
+    methods, path = ("single_exit", "branchynet"), tmp_path / "summary/scene_indian_pines.npz"
+    folders = [results / f"runs/indian_pines/{method}/1" for method in methods]
+    run(
+        *("scene", *folders, "--dataset", "indian_pines", "--shown", "branchynet"),
+        *("--prepared", data / "prepared/1.npz", "--raw", data / "raw", "--out", path),
+    )
+    with np.load(path) as found:
+        maps = dict(found)
+    assert list(maps["methods"]) == list(methods) and list(maps["exits"]) == [1, 3]
+    for number, folder in enumerate(folders):
+        test = load_predictions(folder / "predictions.npz").test
+        leaves = exit_index(test.confidence, THRESHOLD)
+        assert np.array_equal(maps["exit"][number].flat[test.index], leaves + 1)
+        answers = select(test.prediction, leaves)
+        assert np.array_equal(maps["prediction"][number].flat[test.index], answers)
+    run(
+        *("scene", *folders, "--dataset", "indian_pines", "--shown", "branchynet", "--step", 4),
+        *("--prepared", data / "prepared/1.npz", "--raw", data / "raw", "--out", path),
+    )
+    with np.load(path) as found:
+        for name in ("prediction", "exit", "truth"):
+            assert np.array_equal(found[name], maps[name][..., ::4, ::4]), name
+    run(
+        *("confusion", *NAMES[:2], "--runs", results / "runs"),
+        *("--out", tmp_path / "summary/confusion.csv"),
+    )
+    run("pictures", "--summary", tmp_path / "summary", "--out", tmp_path / "figures")
+    drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
+    assert drawn == {"scene_indian_pines", "confusion_indian_pines"}
+
+
+def test_an_exported_run_answers_as_its_predictions_do_from_raw_values_on(data, results, tmp_path):
+    prepared, folder = data / "prepared/1.npz", results / "runs/indian_pines/branchynet/1"
+    asked = ("--dataset", "indian_pines", "--prepared", prepared, "--raw", data / "raw")
+    run("export", folder, *asked, "--threshold", 0.3, 0.2, "--out", tmp_path)
+    deployed = Deployed(tmp_path / "indian_pines/branchynet/1")
+    assert deployed.threshold == [0.3, 0.2] and "knee" in deployed.points
+    test = load_predictions(folder / "predictions.npz").test
+    patches = cut_patches(np.load(data / "raw/cube.npy"), test.index, 5)
+    index, prediction = deployed.infer(deployed.scale(patches))
+    expected = exit_index(test.confidence, [0.3, 0.2])
+    np.testing.assert_array_equal(index, expected)
+    np.testing.assert_array_equal(prediction, select(test.prediction, expected))
+
+
+def test_an_unknown_operating_point_is_refused(data, results, tmp_path, capsys):
+    folder = results / "runs/indian_pines/branchynet/1"
+    asked = ["--dataset", "indian_pines", "--prepared", data / "prepared/1.npz"]
+    asked += ["--raw", data / "raw", "--point", "elbow", "--out", tmp_path]
+    assert main([str(one) for one in ("export", folder, *asked)]) == 2
+    assert "point is 'elbow'; allowed are" in capsys.readouterr().err
+
+
+def test_audit_counts_the_slice(data, tmp_path):
+    prepared = f"indian_pines={data / 'prepared/1.npz'}"
+    run("audit", prepared, "--raw", data / "raw", "--out", tmp_path / "audit.csv")
+    assert read_audit(tmp_path / "audit.csv")["train"].sum() == 160
+    with pytest.raises(SystemExit):
+        main(["audit", "prepared.npz", "--raw", "raw", "--out", "audit.csv"])
+
+
+def test_check_accepts_what_is_complete(results, capsys):
+    run("check", *NAMES, "--runs", results / "runs", "--summary", results / "summary")
+    assert "follows from all 4 runs" in capsys.readouterr().out
+
+
+def test_check_names_a_missing_run(results, capsys):
+    arguments = ["--runs", str(results / "runs"), "--summary", str(results / "summary")]
+    assert main(["check", *NAMES, "indian_pines/branchynet/3", *arguments]) == 2
+    assert "indian_pines/branchynet/3/history.csv" in capsys.readouterr().err
+
+
+def test_check_names_a_stale_table(results, tmp_path, capsys):
+    for path in (results / "summary").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "exits.csv").write_text("edited by hand\n")
+    (tmp_path / "curves.csv").unlink()
+    arguments = ["--runs", str(results / "runs"), "--summary", str(tmp_path)]
+    assert main(["check", *NAMES, *arguments]) == 2
+    assert "curves.csv, exits.csv missing or not what the runs give" in capsys.readouterr().err
+
+
+def test_compare_counts_agreement(results, capsys):
+    run("compare", results / "summary", results / "summary")
+    *_, numbers, verdicts = capsys.readouterr().out.splitlines()
+    for line, what in ((numbers, "numbers"), (verdicts, "verdicts")):
+        agreeing, _, total, *rest = line.split()
+        assert agreeing == total and rest == [what, "agree"]
+
+
+def test_publish_copies_what_people_read(results, tmp_path):
+    stale = tmp_path / "published/figures/old.svg"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("")
+    run("publish", *NAMES, "--results", results, "--out", tmp_path / "published")
+    published = {path.relative_to(tmp_path / "published") for path in stale.parents[1].rglob("*.*")}
+    assert Path("summary/operating_points.csv") in published
+    assert Path("tables/table_1.tex") in published
+    assert Path("figures/accuracy_cost.png") in published
+    assert not [path for path in published if path.suffix == ".pdf" or path.stem == "old"]
+    manifest = json.loads((tmp_path / "published/manifest.json").read_text())
+    assert set(manifest["wall_seconds"]) == set(NAMES)
+
+
+def test_what_does_not_follow_from_the_runs_is_not_published(results, tmp_path, capsys):
+    copy = tmp_path / "results"
+    shutil.copytree(results, copy)
+    claims = copy / "summary/claims.csv"
+    claims.write_text(claims.read_text() + "a claim of one's own\n")
+    arguments = ["publish", *NAMES, "--results", str(copy), "--out", str(tmp_path / "published")]
+    assert main(arguments) == 2
+    assert "claims.csv missing or not what the runs give" in capsys.readouterr().err
+    assert not (tmp_path / "published").exists()
+
+
+def test_trials_are_published_and_what_is_left_out_is_not(results, tmp_path):
+    copy = tmp_path / "results"
+    shutil.copytree(results, copy)
+    (copy / "tuning").mkdir()
+    (copy / "tuning/tuning.csv").write_text("trials\n")
+    out = tmp_path / "published"
+    run("publish", *NAMES, "--results", copy, "--out", out, "--without", "curves.csv", "claims.svg")
+    assert (out / "tuning.csv").read_text() == "trials\n"
+    assert (out / "summary/exits.csv").is_file() and (out / "figures/claims.png").is_file()
+    assert not (out / "summary/curves.csv").exists()
+    assert not (out / "figures/claims.svg").exists()
+
+
+def test_tuning_scores_on_validation_and_selects(data, tmp_path):
+    weights = {"exit_weights": [1.0, 0.5, 0.25]}
+    for trial, hyperparameters in enumerate(({}, weights)):
+        run(
+            *("tune-trial", *job(data, "branchynet", 1, json.dumps(hyperparameters))),
+            *("--trial", trial, "--work", tmp_path / f"work/{trial}"),
+            *("--out", tmp_path / f"{trial}.json"),
+        )
+    record = json.loads((tmp_path / "1.json").read_text())
+    predictions = load_predictions(tmp_path / "work/1/predictions.npz")
+    assert record == {
+        "dataset": "indian_pines",
+        "method": "branchynet",
+        "trial": 1,
+        "seed": 1,
+        "settings": {"lr": 0.05, **weights},
+        "score": validation_area(predictions),
+    }
+    run("tune-select", tmp_path / "0.json", tmp_path / "1.json", "--out", tmp_path)
+    assert len((tmp_path / "tuning.csv").read_text().splitlines()) == 3
+    assert (tmp_path / "best.yaml").read_text().startswith("methods:\n  branchynet:\n")
+
+
+def test_a_diverging_trial_scores_zero_and_does_not_stop_the_search(data, tmp_path, capsys):
+    run(
+        *("tune-trial", *job(data, "branchynet", 1, settings={**SETTINGS, "lr": 1e30})),
+        *("--trial", 0, "--work", tmp_path / "work", "--out", tmp_path / "0.json"),
+    )
+    assert json.loads((tmp_path / "0.json").read_text())["score"] == 0.0
+    assert "training diverged at epoch 1" in capsys.readouterr().err
+
+
+def test_a_missing_package_is_named_with_what_installs_it(tmp_path, monkeypatch, capsys):
+    def without_pandas(arguments):
+        raise ModuleNotFoundError("No module named 'pandas'", name="pandas")
+
+    monkeypatch.setattr("cgt.commands.data.download", without_pandas)
+    assert main(["download", "indian_pines", "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("cgt download: pandas is not installed in ")
+    assert "pip install -e '.[benchmark]'" in error and error.count("\n") == 1
+
+
+def test_errors_are_one_clean_message(tmp_path, capsys):
+    assert main(["evaluate", str(tmp_path / "none.npz"), *evaluated(), "--out", "x"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("cgt evaluate: ")
+    assert "none.npz" in error
+    assert "Traceback" not in error
+
+
+def test_debug_shows_the_traceback(tmp_path, capsys):
+    predictions = str(tmp_path / "none.npz")
+    assert main(["--debug", "evaluate", predictions, *evaluated(), "--out", "x"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def evaluated():
+    return ["--dataset", "indian_pines", "--method", "cascade", "--seed", "1"]
+
+
+@pytest.mark.parametrize(
+    "settings, expected", [("{", "is not JSON"), ("[1]", "is not a JSON object")]
+)
+def test_settings_must_be_a_json_object(settings, expected, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", *evaluated(), "--prepared", "p", "--raw", "r", "--settings", settings])
+    assert stop.value.code == 2
+    assert expected in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["indian_pines/cascade", "indian_pines/cascade/one"])
+def test_runs_are_named_by_three_parts(name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["aggregate", name, "--runs", "r", "--out", "o"])
+    assert stop.value.code == 2
+    assert name in capsys.readouterr().err
+
+
+def test_a_command_is_required(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert stop.value.code == 2

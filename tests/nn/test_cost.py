@@ -1,0 +1,97 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from cgt import EarlyExitNetwork
+from cgt.networks.backbones import BACKBONES
+from cgt.nn.cost import cumulative_macs
+
+
+def test_macs_by_hand_include_all_earlier_heads():
+    stages = [nn.Conv2d(2, 4, 3, padding=1), nn.Conv2d(4, 8, 3, stride=2, padding=1)]
+    heads = [
+        nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)),
+        nn.Sequential(nn.Flatten(), nn.Linear(8 * 5 * 5, 3)),
+    ]
+    first = 2 * 4 * 9 * 10 * 10 + 4 * 3
+    second = 4 * 8 * 9 * 5 * 5 + 8 * 5 * 5 * 3
+    assert cumulative_macs(EarlyExitNetwork(stages, heads), (2, 10, 10)) == [first, first + second]
+
+
+def test_grouped_and_separable_convolutions_by_hand():
+    stage = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1, groups=4), nn.Conv2d(4, 6, 1))
+    head = nn.Sequential(nn.Flatten(), nn.Linear(6 * 16, 2))
+    expected = 4 * 9 * 16 + 4 * 6 * 16 + 6 * 16 * 2
+    assert cumulative_macs(EarlyExitNetwork([stage], [head]), (4, 4, 4)) == [expected]
+
+
+def test_counting_changes_nothing():
+    net = BACKBONES["fashion_mnist"](1, 10).train()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    cumulative_macs(net, (1, 28, 28))
+    assert net.training
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+SHAPES = {"fashion_mnist": ((1, 28, 28), 10), "indian_pines": ((30, 11, 11), 16)}
+
+
+def conv(inputs, outputs, kernel, side):
+    return inputs * outputs * kernel**2 * side**2
+
+
+HAND_COUNTS = {
+    "fashion_mnist": [
+        conv(1, 12, 3, 28) + conv(12, 32, 3, 7) + 32 * 49 * 10,
+        conv(32, 32, 3, 7) + 32 * 49 * 10,
+        conv(32, 64, 3, 4) + conv(64, 64, 3, 4) + 64 * 16 * 10,
+    ],
+    "indian_pines": [
+        conv(30, 48, 3, 6) + 48 * 16,
+        conv(48, 48, 3, 6) + 48 * 16,
+        conv(48, 64, 3, 6) + 64 * 16,
+    ],
+}
+for of_scene in (SHAPES, HAND_COUNTS):
+    of_scene["indian_pines_disjoint"] = of_scene["indian_pines"]
+
+
+@pytest.mark.parametrize("name", list(BACKBONES))
+def test_backbones_cost_what_the_hand_count_says(name):
+    shape, classes = SHAPES[name]
+    costs = cumulative_macs(BACKBONES[name](shape[0], classes), shape)
+    parts = HAND_COUNTS[name]
+    assert costs == [sum(parts[: e + 1]) for e in range(3)]
+    assert 0.15 <= costs[0] / costs[2] <= 0.30
+    assert 0.45 <= costs[1] / costs[2] <= 0.65
+
+
+@pytest.mark.parametrize("name", list(BACKBONES))
+def test_backbones_answer_at_three_exits(name):
+    shape, classes = SHAPES[name]
+    logits = BACKBONES[name](shape[0], classes)(torch.zeros(2, *shape))
+    assert [list(exit_logits.shape) for exit_logits in logits] == [[2, classes]] * 3
+
+
+def test_attention_by_hand():
+    length, width, hidden = 8, 16, 32
+    stage = nn.TransformerEncoderLayer(width, 4, dim_feedforward=hidden, batch_first=True)
+    head = nn.Sequential(nn.Flatten(), nn.Linear(width * length, 3))
+    projections = 4 * length * width * width  # query, key, value, output
+    attention = 2 * length * length * width  # similarities, weighted sums
+    feed_forward = 2 * length * width * hidden
+    expected = projections + attention + feed_forward + width * length * 3
+    assert cumulative_macs(EarlyExitNetwork([stage], [head]), (length, width)) == [expected]
+
+
+def test_counting_does_not_load_the_compiler():
+    count = (
+        "import sys; from cgt.networks.backbones import BACKBONES;"
+        "from cgt.nn.cost import cumulative_macs;"
+        "cumulative_macs(BACKBONES['fashion_mnist'](1, 10), (1, 28, 28));"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", count]).returncode == 0
