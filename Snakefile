@@ -1,7 +1,8 @@
 # The paper's table of contents: configuration, stages, targets.
 from snakemake.utils import min_version
 
-from cgt.study.config import check_config, load_schema
+from cgt.study.config import check_config, without_removed
+from cgt.study.schema import load_schema
 
 min_version("9.20")
 
@@ -9,8 +10,11 @@ min_version("9.20")
 configfile: f"{workflow.basedir}/config/config.yaml"
 
 
-schema = load_schema(f"{workflow.basedir}/workflow/schemas")
-check_config(config, schema)
+# An overlay removes an entry by setting it to null.
+kept = without_removed(config)
+config.clear()
+config.update(kept)
+check_config(config, load_schema(f"{workflow.basedir}/workflow/schemas/config.schema.yaml", config))
 
 
 report: "workflow/report/workflow.rst"

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 import cgt.data
-from cgt.networks.backbones import BACKBONES
+from cgt.networks import build
 from cgt.records.seeding import derive_seed
 from cgt.training.job import Job, TrainingSettings, build_method, build_settings
 from cgt.training.loop import Trainer
@@ -109,16 +109,18 @@ def conventional_batches(data: cgt.data.Dataset, job: Job, steps: int) -> DataLo
     size = _batch_size(data, job)
     generator = torch.Generator().manual_seed(derive_seed(data.name, job.seed, "epoch", 0))
     order = torch.randperm(len(data.train.y), generator=generator)
-    chosen = Subset(_Samples(data), order[: steps * size].tolist())
+    chosen = Subset(
+        _Samples(data, build_settings(job).augmentation), order[: steps * size].tolist()
+    )
     return DataLoader(chosen, batch_size=size, num_workers=0)
 
 
 class _Samples(Dataset):
     """One augmented sample at a time."""
 
-    def __init__(self, data: cgt.data.Dataset) -> None:
+    def __init__(self, data: cgt.data.Dataset, augmentation: str) -> None:
         self.x, self.y = torch.from_numpy(data.train.x), data.train.y
-        self.transform = _TRANSFORMS[data.name]
+        self.transform = _TRANSFORMS[augmentation]
 
     def __len__(self) -> int:
         return len(self.y)
@@ -138,16 +140,18 @@ def _turned(patch: Tensor) -> Tensor:
 
 
 _TRANSFORMS = {
-    "fashion_mnist": _maybe_mirrored,
-    "indian_pines": _turned,
-    "indian_pines_disjoint": _turned,
+    "none": lambda sample: sample,
+    "mirror": _maybe_mirrored,
+    "dihedral": _turned,
 }
 """The augmentations of :mod:`cgt.training.augment`, for one sample."""
 
 
 def _network(data: cgt.data.Dataset, job: Job) -> nn.Module:
     torch.manual_seed(derive_seed(data.name, job.seed, "init"))
-    return BACKBONES[data.name](data.train.x.shape[1], data.num_classes).train()
+    settings = build_settings(job)
+    shape = data.train.x.shape[1:]
+    return build(settings.network, shape, data.num_classes, settings.exits).train()
 
 
 def _optimizer(network: nn.Module, job: Job, lr: float, **how: bool) -> torch.optim.Optimizer:

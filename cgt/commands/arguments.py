@@ -52,10 +52,16 @@ def add_jobs(command: argparse.ArgumentParser) -> None:
 def add_job(command: argparse.ArgumentParser) -> None:
     """Everything that says what to train."""
     add_run(command)
+    command.add_argument(
+        "--implementation", help="file of cgt/methods that trains it, if not the method's name"
+    )
     command.add_argument("--prepared", type=Path, required=True, help="prepared file (.npz)")
     command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
     command.add_argument(
-        "--settings", type=json_object, required=True, help="JSON: epochs, lr, batch_size, ..."
+        "--settings",
+        type=json_object,
+        required=True,
+        help="JSON: network, epochs, lr, batch_size, ...",
     )
     command.add_argument(
         "--hyperparameters", type=json_object, default={}, help="JSON: the method's own"

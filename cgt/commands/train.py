@@ -34,7 +34,7 @@ def tune_trial(arguments: argparse.Namespace) -> None:
     from cgt.operate.area import validation_area
     from cgt.records.files import write_json
     from cgt.records.predictions import load_predictions
-    from cgt.training.loop import DivergedError
+    from cgt.training.divergence import DivergedError
 
     try:
         _train(arguments, arguments.work, arguments.work)
@@ -87,4 +87,5 @@ def _train(arguments: argparse.Namespace, out: Path, checkpoints: Path) -> None:
 
 def _asked(arguments: argparse.Namespace) -> dict:
     names = ("dataset", "method", "seed", "settings", "hyperparameters")
-    return {name: getattr(arguments, name) for name in names}
+    asked = {name: getattr(arguments, name) for name in names}
+    return {**asked, "implementation": arguments.implementation or arguments.method}

@@ -7,7 +7,7 @@ what each exit's loss on each sample is and weighs, and how an exit turns logits
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from cgt.nn.cost import cumulative_macs
 from cgt.nn.exits import MAX_SOFTMAX, ExitRule
 from cgt.nn.losses import LossTerms, exit_cross_entropy, same_for_all
 from cgt.nn.network import EarlyExitNetwork
+from cgt.records.settings import PerExit, per_exit
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,9 @@ class Phase:
 class Method(ABC):
     """Base of every method. ``exits`` is the number of exits of the network it trains."""
 
-    name: ClassVar[str]
     label_smoothing: float = 0.0
     """Of every exit's cross-entropy; a setting of the dataset, set by the training loop."""
-    clean_gate: bool = False
+    gate_on_unaugmented: bool = False
     """True: the loop also hands :meth:`terms` ``gate_logits``, those of the samples before
     augmentation in evaluation mode, as at inference. They carry no gradient."""
 
@@ -56,7 +56,7 @@ class Method(ABC):
         """
         return (Phase(epochs, exits, tuple(range(exits))),)
 
-    def judged_together(self, trainable: tuple[int, ...]) -> list[tuple[int, ...]]:
+    def checkpoint_groups(self, trainable: tuple[int, ...]) -> list[tuple[int, ...]]:
         """Parts of a phase's trainable stages.
 
         Each part keeps the weights of the epoch at which the mean validation accuracy of its exits
@@ -78,11 +78,11 @@ class Method(ABC):
         x: Tensor,
         targets: Tensor,
         progress: float,
-        draw: Tensor,
+        uniform: Tensor,
     ) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Logits of a training batch, and by name what :meth:`terms` is to know besides.
 
-        ``draw``, ``[B]``, holds uniform numbers in [0, 1) for methods that select samples.
+        ``uniform``, ``[B]``, holds numbers drawn from [0, 1) for methods that select samples.
         """
         return network(x), {}
 
@@ -113,20 +113,27 @@ class Method(ABC):
         """Take back what :meth:`state` gave."""
 
     def weighted(
-        self, logits: Sequence[Tensor], targets: Tensor, exit_weights: Sequence[float]
+        self, logits: Sequence[Tensor], targets: Tensor, exit_weights: PerExit
     ) -> LossTerms:
         """Cross-entropy with the same weights for every sample.
 
         Raises:
             ValueError: unless there is one finite weight ≥ 0 for each exit, and one above 0.
         """
+        weights = per_exit("exit_weights", exit_weights, len(logits))
         losses = exit_cross_entropy(logits, targets, self.label_smoothing)
-        return same_for_all(losses, as_exit_weights(exit_weights, losses, len(logits)))
+        return same_for_all(losses, as_exit_weights(weights, losses, len(logits)))
 
 
-def interpolate(start: Sequence[float], end: Sequence[float], progress: float) -> list[float]:
-    """λ on the straight line from ``start`` (progress 0) to ``end`` (progress 1)."""
-    return [a + (b - a) * progress for a, b in zip(start, end, strict=True)]
+def schedule(start: PerExit, end: PerExit, exits: int, progress: float) -> list[float]:
+    """λ of each exit on the straight line from ``start`` (progress 0) to ``end`` (progress 1).
+
+    Raises:
+        ValueError: if one of them does not fit the number of exits.
+    """
+    first = per_exit("exit_weights_start", start, exits)
+    last = per_exit("exit_weights_end", end, exits)
+    return [a + (b - a) * progress for a, b in zip(first, last, strict=True)]
 
 
 def split_epochs(epochs: int, shares: Sequence[float], least: int = 1) -> list[int]:

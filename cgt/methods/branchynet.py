@@ -9,20 +9,37 @@ Reading: at inference all methods here leave by max softmax ≥ τ (the CGT pape
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
 from cgt.methods.base import Method
 from cgt.nn.losses import LossTerms
+from cgt.records.settings import PerExit
+
+CARD = {
+    "title": "BranchyNet",
+    "short": "BranchyNet",
+    "family": "paper",
+    "look": {"color": "#029e73", "marker": "s"},
+    "trains": "jointly, fixed weights",
+    "source": "Teerapittayanon et al., ICPR 2016, section III",
+    "phases": 1,
+    "settings": {
+        "exit_weights": {
+            "per_exit": {"minimum": 0},
+            "default": "equal",
+            "meaning": "weight of each exit's loss, shallow to deep",
+        },
+    },
+    "space": {"exit_weights": ["equal", "falling", "rising"]},
+}
 
 
 @dataclass
 class BranchyNet(Method):
-    """exit_weights: w, one number ≥ 0 per exit."""
+    """exit_weights: w, numbers ≥ 0 per exit (:mod:`cgt.records.settings`)."""
 
-    exit_weights: Sequence[float] = (1.0, 1.0, 1.0)
-    name: ClassVar[str] = "branchynet"
+    exit_weights: PerExit = "equal"
 
     def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
         return self.weighted(logits, targets, self.exit_weights)

@@ -10,27 +10,42 @@ Reading: ours. It is stage-wise training as in Deep Cascade Learning (Marquez, H
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
 from cgt.methods.base import Method, Phase, split_epochs
 from cgt.nn.losses import LossTerms
+from cgt.records.settings import PerExit, per_exit
+
+CARD = {
+    "title": "Cascade Optimization",
+    "short": "CO",
+    "family": "paper",
+    "look": {"color": "#de8f05", "marker": "^"},
+    "trains": "one stage after the other, earlier ones frozen; our reading",
+    "source": "named in arXiv 2509.17885 without a definition",
+    "reading": "ours: stage-wise training, as in Deep Cascade Learning",
+    "phases": "exits",
+    "settings": {
+        "epoch_share": {
+            "per_exit": {"exclusiveMinimum": 0},
+            "default": "equal",
+            "meaning": "how stages share the epochs beyond one for each; whole epochs, so unlike "
+            "shares can give the same split of a short schedule",
+        },
+    },
+    "space": {"epoch_share": ["equal", "rising", "falling"]},
+}
 
 
 @dataclass
 class Cascade(Method):
-    """epoch_share: how stages share the epochs beyond one for each; one number > 0 per exit."""
+    """epoch_share: how stages share the epochs beyond one for each; numbers > 0 per exit."""
 
-    epoch_share: Sequence[float] = (1.0, 1.0, 1.0)
-    name: ClassVar[str] = "cascade"
+    epoch_share: PerExit = "equal"
 
     def phases(self, epochs: int, exits: int) -> tuple[Phase, ...]:
-        if len(self.epoch_share) != exits:
-            raise ValueError(
-                f"epoch_share is {list(self.epoch_share)}; one number per exit, {exits}, is needed"
-            )
-        parts = split_epochs(epochs, self.epoch_share)
+        parts = split_epochs(epochs, per_exit("epoch_share", self.epoch_share, exits))
         return tuple(Phase(part, e + 1, trainable=(e,)) for e, part in enumerate(parts))
 
     def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:

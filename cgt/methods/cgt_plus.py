@@ -17,7 +17,6 @@ Source:  gates: arXiv 2509.17885. Distillation between exits: Zhang et al., "Be 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -27,6 +26,68 @@ from cgt.methods.base import Method
 from cgt.nn.checks import as_exit_weights, check_positive, check_probability
 from cgt.nn.losses import LossTerms, SoftCGTLoss
 from cgt.nn.network import EarlyExitNetwork
+from cgt.records.settings import PerExit, per_exit
+
+CARD = {
+    "title": "CGT+ (ours)",
+    "short": "CGT+ (ours)",
+    "family": "ours",
+    "look": {"color": "#882255", "marker": ">"},
+    "trains": "jointly; a gate that keeps each exit's share, distillation between exits, early "
+    "exits that pull less; in the ablation only",
+    "source": "ours",
+    "phases": 1,
+    "settings": {
+        "exit_weights": {
+            "per_exit": {"minimum": 0},
+            "default": "equal",
+            "meaning": "weight of each exit's loss",
+        },
+        "strength": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 0.5,
+            "meaning": "how far the gate, divided by its batch mean, steers the weights",
+        },
+        "tau": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 0.5,
+            "meaning": "confidence threshold of the gate",
+        },
+        "scale": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 100,
+            "default": 10.0,
+            "meaning": "steepness of the gate",
+        },
+        "distillation": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 0.5,
+            "meaning": "share of the loss that comes from the mean of the exits' answers",
+        },
+        "temperature": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 100,
+            "default": 3.0,
+            "meaning": "how much the answers are softened in the distillation",
+        },
+        "gradient_scale": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 1.0,
+            "meaning": "part of an early exit's gradient that reaches the shared stages",
+        },
+    },
+    "space": {"strength": [0.5, 0.0, 1.0], "distillation": [0.5, 0.0]},
+}
 
 
 @dataclass
@@ -38,20 +99,20 @@ class CGTPlus(Method):
     tau, scale: of the gate, see :class:`cgt.nn.losses.SoftCGTLoss`.
     distillation: d, the share of the loss that comes from the exits' mean, in [0, 1].
     temperature: T, softens both answers in the distillation, > 0.
-    pull: r, the part of an early exit's gradient that reaches the shared stages, in [0, 1].
+    gradient_scale: r, the part of an early exit's gradient that reaches the shared stages, in
+        [0, 1].
     """
 
-    exit_weights: Sequence[float] = (1.0, 1.0, 1.0)
+    exit_weights: PerExit = "equal"
     strength: float = 0.5
     tau: float = 0.5
     scale: float = 10.0
     distillation: float = 0.5
     temperature: float = 3.0
-    pull: float = 1.0
-    name: ClassVar[str] = "cgt_plus"
+    gradient_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("strength", "distillation", "pull"):
+        for name in ("strength", "distillation", "gradient_scale"):
             check_probability(name, getattr(self, name))
         check_positive("temperature", self.temperature)
 
@@ -61,23 +122,29 @@ class CGTPlus(Method):
         x: Tensor,
         targets: Tensor,
         progress: float,
-        draw: Tensor,
+        uniform: Tensor,
     ) -> tuple[list[Tensor], dict[str, Tensor]]:
-        if self.pull == 1:
-            return super().forward(network, x, targets, progress, draw)
+        if self.gradient_scale == 1:
+            return super().forward(network, x, targets, progress, uniform)
         logits = []
         for number, (stage, head) in enumerate(zip(network.stages, network.heads, strict=True), 1):
             x = stage(x)
             last = number == network.num_exits
-            logits.append(head(x if last else self.pull * x + (1 - self.pull) * x.detach()))
+            logits.append(
+                head(
+                    x if last else self.gradient_scale * x + (1 - self.gradient_scale) * x.detach()
+                )
+            )
         return logits, {}
 
     def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
-        gated = SoftCGTLoss(self.tau, self.scale, 0.0, False, self.label_smoothing).terms(
-            logits, targets
-        )
+        gated = SoftCGTLoss(
+            self.tau, self.scale, 0.0, False, self.label_smoothing, validate="none"
+        ).terms(logits, targets)
         share = gated.eligibility / gated.eligibility.mean(dim=0).clamp_min(1e-3)
-        lambdas = as_exit_weights(self.exit_weights, share, len(logits))
+        lambdas = as_exit_weights(
+            per_exit("exit_weights", self.exit_weights, len(logits)), share, len(logits)
+        )
         weights = lambdas * (1 - self.strength + self.strength * share)
         losses = (1 - self.distillation) * gated.losses + self.distillation * self._taught(logits)
         return LossTerms(losses, weights, gated.eligibility)

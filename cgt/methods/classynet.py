@@ -13,7 +13,7 @@ Reading: ours. Class sets are nested; classes are ordered by their validation re
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,35 @@ from torch import Tensor
 from cgt.methods.base import Method, Phase, split_epochs
 from cgt.nn.exits import ExitRule, KnownClasses
 from cgt.nn.losses import LossTerms
+from cgt.records.settings import PerExit, early_shares
+
+CARD = {
+    "title": "ClassyNet",
+    "short": "ClassyNet",
+    "family": "paper",
+    "look": {"color": "#cc78bc", "marker": "v"},
+    "trains": "jointly; early exits know selected classes; our reading",
+    "source": "Ayyat et al., IEEE IoT-J 11(9), 2024 (abstract)",
+    "reading": "ours: nested class sets, ordered by validation recall after a joint warm-up",
+    "phases": 2,
+    "settings": {
+        "warmup": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "exclusiveMaximum": 1,
+            "default": 0.3,
+            "meaning": "share of the epochs trained jointly on all classes first",
+        },
+        "class_share": {
+            "per_exit": {"exclusiveMinimum": 0, "maximum": 1},
+            "early": True,
+            "not_falling": True,
+            "default": "rising",
+            "meaning": "share of the classes that each exit before the last knows",
+        },
+    },
+    "space": {"warmup": [0.3, 0.5], "class_share": ["rising", 0.7]},
+}
 
 
 @dataclass
@@ -33,24 +62,16 @@ class ClassyNet(Method):
     """
 
     warmup: float = 0.3
-    class_share: Sequence[float] = (0.4, 0.7)
+    class_share: PerExit = "rising"
     known: Tensor | None = field(default=None, init=False, repr=False)
     """Boolean ``[E, C]``: which classes each exit knows; ``None`` during the warm-up."""
-    name: ClassVar[str] = "classynet"
 
     def __post_init__(self) -> None:
         if not 0.0 < self.warmup < 1.0:
             raise ValueError(f"warmup is {self.warmup}; it must lie between 0 and 1")
-        shares = list(self.class_share)
-        if sorted(shares) != shares or not all(0.0 < share <= 1.0 for share in shares):
-            raise ValueError(f"class_share is {shares}; it must rise within (0, 1]")
 
     def phases(self, epochs: int, exits: int) -> tuple[Phase, ...]:
-        if len(self.class_share) != exits - 1:
-            raise ValueError(
-                f"class_share is {list(self.class_share)}; {exits - 1} numbers, one for each exit "
-                f"but the last, are needed"
-            )
+        self._shares(exits)  # refused before the training, not within
         parts = split_epochs(epochs, [self.warmup, 1.0 - self.warmup])
         return tuple(Phase(part, exits, tuple(range(exits))) for part in parts)
 
@@ -58,7 +79,7 @@ class ClassyNet(Method):
         if number == 1:
             logits, targets = validate()
             self.known = nested_classes(
-                logits[0].argmax(dim=1), targets, logits.shape[2], [*self.class_share, 1.0]
+                logits[0].argmax(dim=1), targets, logits.shape[2], self._shares(len(logits))
             )
 
     def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
@@ -76,6 +97,13 @@ class ClassyNet(Method):
 
     def rule(self, exits: int) -> ExitRule:
         return super().rule(exits) if self.known is None else KnownClasses(self.known)
+
+    def _shares(self, exits: int) -> list[float]:
+        """Share of the classes that each exit knows, shallow to deep; the last knows all."""
+        shares = [*early_shares("class_share", self.class_share, exits), 1.0]
+        if sorted(shares) != shares or min(shares) <= 0:
+            raise ValueError(f"class_share is {shares[:-1]}; it must rise within (0, 1]")
+        return shares
 
     def state(self) -> dict[str, Any]:
         return {"known": self.known}

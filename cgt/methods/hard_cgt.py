@@ -8,23 +8,86 @@ Source:  arXiv 2509.17885, HardCGT; leak, normalisation and the linear λ schedu
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
-from cgt.methods.base import Method, interpolate
+from cgt.methods.base import Method, schedule
 from cgt.nn.losses import HardCGTLoss, LossTerms
 from cgt.nn.network import EarlyExitNetwork
 from cgt.nn.selective import selective_forward
+from cgt.records.settings import PerExit
+
+CARD = {
+    "title": "HardCGT",
+    "short": "HardCGT",
+    "family": "paper",
+    "look": {"color": "#d55e00", "marker": "D"},
+    "trains": "jointly, a 0/1 gate per sample",
+    "source": "arXiv 2509.17885 and its authors' code",
+    "phases": 1,
+    "settings": {
+        "tau": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 0.5,
+            "meaning": "confidence threshold of the gate during training",
+        },
+        "leak": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 0.001,
+            "meaning": "weight every exit keeps on every sample",
+        },
+        "normalize": {
+            "type": "boolean",
+            "default": True,
+            "meaning": "divide each sample's weights by their sum",
+        },
+        "exit_weights_start": {
+            "per_exit": {"minimum": 0},
+            "default": "equal",
+            "meaning": "λ of each exit at the first step; linear from there",
+        },
+        "exit_weights_end": {
+            "per_exit": {"minimum": 0},
+            "default": "equal",
+            "meaning": "λ of each exit at the last step",
+        },
+        "use_labels": {
+            "type": "boolean",
+            "default": True,
+            "meaning": "does the gate know the labels? If not, confidence alone closes it",
+        },
+        "gate_on_unaugmented": {
+            "type": "boolean",
+            "default": False,
+            "meaning": "does the gate see samples before augmentation, in evaluation mode?",
+        },
+        "skip_resolved": {
+            "type": "boolean",
+            "default": False,
+            "meaning": "are deeper stages computed for samples with open gates only? Saves time",
+        },
+    },
+    "space": {
+        "tau": [0.7, 0.9, 0.5],
+        "leak": [0.1, 0.01],
+        "normalize": [False, True],
+        "exit_weights_start": ["falling", "equal"],
+        "exit_weights_end": ["rising", "equal"],
+    },
+}
 
 
 @dataclass
 class HardCGT(Method):
     """Hyperparameters of HardCGT.
 
-    tau, leak, normalize, labels: see the loss.
+    tau, leak, normalize, use_labels: see the loss.
     exit_weights_start, exit_weights_end: λ at the start and the end of the training.
-    clean_gate: the gate sees samples before augmentation (not in the paper).
+    gate_on_unaugmented: the gate sees samples before augmentation (not in the paper).
     skip_resolved: compute deeper stages only for samples whose gates are open; the others carry no
         weight there, not even the leak, and deeper batch norms do not see them (not in the paper).
     """
@@ -32,12 +95,11 @@ class HardCGT(Method):
     tau: float = 0.5
     leak: float = 1e-3
     normalize: bool = True
-    exit_weights_start: Sequence[float] = (1.0, 1.0, 1.0)
-    exit_weights_end: Sequence[float] = (1.0, 1.0, 1.0)
-    labels: bool = True
-    clean_gate: bool = False
+    exit_weights_start: PerExit = "equal"
+    exit_weights_end: PerExit = "equal"
+    use_labels: bool = True
+    gate_on_unaugmented: bool = False
     skip_resolved: bool = False
-    name: ClassVar[str] = "hard_cgt"
 
     def forward(
         self,
@@ -45,13 +107,13 @@ class HardCGT(Method):
         x: Tensor,
         targets: Tensor,
         progress: float,
-        draw: Tensor,
+        uniform: Tensor,
     ) -> tuple[list[Tensor], dict[str, Tensor]]:
         if not self.skip_resolved:
-            return super().forward(network, x, targets, progress, draw)
+            return super().forward(network, x, targets, progress, uniform)
         loss = self._loss()
         logits, inclusion = selective_forward(
-            network, x, lambda shallow: loss.remaining(shallow, targets), draw
+            network, x, lambda shallow: loss.next_eligibility(shallow, targets), uniform
         )
         return logits, {"inclusion": inclusion}
 
@@ -63,8 +125,10 @@ class HardCGT(Method):
         gate_logits: Sequence[Tensor] | None = None,
         inclusion: Tensor | None = None,
     ) -> LossTerms:
-        lambdas = interpolate(self.exit_weights_start, self.exit_weights_end, progress)
+        lambdas = schedule(self.exit_weights_start, self.exit_weights_end, len(logits), progress)
         return self._loss().terms(logits, targets, lambdas, gate_logits, inclusion)
 
     def _loss(self) -> HardCGTLoss:
-        return HardCGTLoss(self.tau, self.leak, self.normalize, self.label_smoothing, self.labels)
+        return HardCGTLoss(
+            self.tau, self.leak, self.normalize, self.label_smoothing, self.use_labels, "none"
+        )

@@ -7,7 +7,6 @@ Source:  common practice; the accuracy that early exits are measured against.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
@@ -15,11 +14,21 @@ from cgt.methods.base import Method
 from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
 
+CARD = {
+    "title": "Single exit",
+    "short": "Single exit",
+    "family": "reference",
+    "look": {"color": "#7f7f7f", "marker": "X"},
+    "trains": "the last one alone",
+    "source": "common practice",
+    "phases": 1,
+    "settings": {},
+    "space": {},
+}
+
 
 @dataclass
 class SingleExit(Method):
-    name: ClassVar[str] = "single_exit"
-
     def network(self, backbone: EarlyExitNetwork) -> EarlyExitNetwork:
         return backbone.backbone()
 

@@ -9,25 +9,107 @@ Source:  arXiv 2509.17885, SoftCGT; the sigmoid, leak, normalisation and the lin
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from cgt.methods.base import Method, interpolate
+from cgt.methods.base import Method, Phase, schedule
 from cgt.nn.checks import check_probability
 from cgt.nn.losses import LossTerms, SoftCGTLoss
 from cgt.nn.network import EarlyExitNetwork
 from cgt.nn.selective import selective_forward
+from cgt.records.settings import PerExit
+
+CARD = {
+    "title": "SoftCGT",
+    "short": "SoftCGT",
+    "family": "paper",
+    "look": {"color": "#0173b2", "marker": "o"},
+    "trains": "jointly, a soft gate per sample: sigmoid or residual",
+    "source": "arXiv 2509.17885 and its authors' code",
+    "phases": 1,
+    "settings": {
+        "tau": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 0.9,
+            "meaning": "confidence threshold of the gate during training",
+        },
+        "scale": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 100,
+            "default": 1.0,
+            "meaning": "steepness of the sigmoid gate",
+        },
+        "gate": {
+            "type": "string",
+            "enum": ["sigmoid", "residual"],
+            "default": "sigmoid",
+            "meaning": "form of the gate",
+        },
+        "leak": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 0.001,
+            "meaning": "weight every exit keeps on every sample",
+        },
+        "normalize": {
+            "type": "boolean",
+            "default": True,
+            "meaning": "divide each sample's weights by their sum",
+        },
+        "exit_weights_start": {
+            "per_exit": {"minimum": 0},
+            "default": "equal",
+            "meaning": "λ of each exit at the first step; linear from there",
+        },
+        "exit_weights_end": {
+            "per_exit": {"minimum": 0},
+            "default": "equal",
+            "meaning": "λ of each exit at the last step",
+        },
+        "use_labels": {
+            "type": "boolean",
+            "default": True,
+            "meaning": "does the gate know the labels? If not, confidence alone closes it",
+        },
+        "gate_on_unaugmented": {
+            "type": "boolean",
+            "default": False,
+            "meaning": "does the gate see samples before augmentation, in evaluation mode?",
+        },
+        "sample_deep": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 0.0,
+            "needs": {"normalize": False},
+            "meaning": "probability of computing deeper stages for a sample that no gate has "
+            "closed, the others in proportion to their weights; 0 computes all. Saves time",
+        },
+    },
+    "space": {
+        "tau": [0.9, 0.7, 0.5],
+        "scale": [10.0, 4.0, 1.0],
+        "gate": ["sigmoid", "residual"],
+        "leak": [0.1, 0.01],
+        "normalize": [False, True],
+        "exit_weights_start": ["falling", "equal"],
+        "exit_weights_end": ["rising", "equal"],
+    },
+}
 
 
 @dataclass
 class SoftCGT(Method):
     """Hyperparameters of SoftCGT.
 
-    tau, scale, gate, leak, normalize, labels: see the loss.
+    tau, scale, gate, leak, normalize, use_labels: see the loss.
     exit_weights_start, exit_weights_end: λ at the start and the end of the training.
-    clean_gate: the gate sees samples before augmentation (not in the paper).
+    gate_on_unaugmented: the gate sees samples before augmentation (not in the paper).
     sample_deep: compute deeper stages only for a random part of the batch, a sample with a
         probability in proportion to its weight there, and weigh by its inverse: weights without
         bias, though deeper batch norms see the drawn samples only. It is the probability, in
@@ -40,12 +122,11 @@ class SoftCGT(Method):
     gate: str = "sigmoid"
     leak: float = 1e-3
     normalize: bool = True
-    exit_weights_start: Sequence[float] = (1.0, 1.0, 1.0)
-    exit_weights_end: Sequence[float] = (1.0, 1.0, 1.0)
-    labels: bool = True
-    clean_gate: bool = False
+    exit_weights_start: PerExit = "equal"
+    exit_weights_end: PerExit = "equal"
+    use_labels: bool = True
+    gate_on_unaugmented: bool = False
     sample_deep: float = 0.0
-    name: ClassVar[str] = "soft_cgt"
 
     def __post_init__(self) -> None:
         check_probability("sample_deep", self.sample_deep)
@@ -54,13 +135,16 @@ class SoftCGT(Method):
                 f"sample_deep is {self.sample_deep} and normalize is true; deep weights must not "
                 f"depend on exits that may not be computed: set normalize to false"
             )
-        weights = zip(self.exit_weights_start, self.exit_weights_end, strict=True)
-        for exit, (start, end) in enumerate(weights, start=1):
+
+    def phases(self, epochs: int, exits: int) -> tuple[Phase, ...]:
+        ends = (self._lambdas(exits, progress) for progress in (0.0, 1.0))
+        for exit, (start, end) in enumerate(zip(*ends, strict=True), start=1):
             if self.sample_deep and self.leak == 0 and exit > 1 and start == end == 0:
                 raise ValueError(
                     f"sample_deep is {self.sample_deep}, leak is 0 and the weights of exit {exit} "
                     f"are 0; no sample would be drawn to pass it: leak or a weight must be above 0"
                 )
+        return super().phases(epochs, exits)
 
     def forward(
         self,
@@ -68,19 +152,19 @@ class SoftCGT(Method):
         x: Tensor,
         targets: Tensor,
         progress: float,
-        draw: Tensor,
+        uniform: Tensor,
     ) -> tuple[list[Tensor], dict[str, Tensor]]:
         if not self.sample_deep:
-            return super().forward(network, x, targets, progress, draw)
-        loss, lambdas = self._loss(), self._lambdas(progress)
+            return super().forward(network, x, targets, progress, uniform)
+        loss, lambdas = self._loss(), self._lambdas(network.num_exits, progress)
 
         def chances(shallow: Sequence[Tensor]) -> Tensor:
             """In proportion to the weight at the next exit; `sample_deep` for the largest one."""
             largest = lambdas[len(shallow)] + self.leak
-            weight = lambdas[len(shallow)] * loss.remaining(shallow, targets) + self.leak
+            weight = lambdas[len(shallow)] * loss.next_eligibility(shallow, targets) + self.leak
             return self.sample_deep * weight / largest if largest > 0 else torch.zeros_like(weight)
 
-        logits, inclusion = selective_forward(network, x, chances, draw)
+        logits, inclusion = selective_forward(network, x, chances, uniform)
         return logits, {"inclusion": inclusion}
 
     def terms(
@@ -91,11 +175,11 @@ class SoftCGT(Method):
         gate_logits: Sequence[Tensor] | None = None,
         inclusion: Tensor | None = None,
     ) -> LossTerms:
-        lambdas = self._lambdas(progress)
+        lambdas = self._lambdas(len(logits), progress)
         return self._loss().terms(logits, targets, lambdas, gate_logits, inclusion)
 
-    def _lambdas(self, progress: float) -> list[float]:
-        return interpolate(self.exit_weights_start, self.exit_weights_end, progress)
+    def _lambdas(self, exits: int, progress: float) -> list[float]:
+        return schedule(self.exit_weights_start, self.exit_weights_end, exits, progress)
 
     def _loss(self) -> SoftCGTLoss:
         return SoftCGTLoss(
@@ -105,5 +189,6 @@ class SoftCGT(Method):
             self.normalize,
             self.label_smoothing,
             self.gate,
-            self.labels,
+            self.use_labels,
+            "none",
         )

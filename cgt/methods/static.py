@@ -10,7 +10,6 @@ Source:  common practice; used so in Shallow-Deep Networks and Zero-Time-Waste.
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -19,6 +18,18 @@ from cgt.nn.cost import cumulative_macs
 from cgt.nn.exits import MAX_SOFTMAX, ExitRule
 from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
+
+CARD = {
+    "title": "Static networks",
+    "short": "Static",
+    "family": "reference",
+    "look": {"color": "#000000", "marker": "P"},
+    "trains": "each prefix of the network alone: no early exits, the honest competitor",
+    "source": "common practice; Kaya et al., ICML 2019",
+    "phases": 1,
+    "settings": {},
+    "space": {},
+}
 
 
 class SideBySide(EarlyExitNetwork):
@@ -57,8 +68,6 @@ class Static(Method):
     threshold was chosen within a budget.
     """
 
-    name: ClassVar[str] = "static"
-
     def network(self, backbone: EarlyExitNetwork) -> EarlyExitNetwork:
         prefixes = [
             deepcopy(backbone.prefix(depth).backbone())
@@ -69,7 +78,7 @@ class Static(Method):
             [prefix.heads[0] for prefix in prefixes],
         )
 
-    def judged_together(self, trainable: tuple[int, ...]) -> list[tuple[int, ...]]:
+    def checkpoint_groups(self, trainable: tuple[int, ...]) -> list[tuple[int, ...]]:
         return [(exit,) for exit in trainable]
 
     def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:

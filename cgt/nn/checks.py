@@ -8,6 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+VALIDATE = ("full", "shapes", "none")
+"""What a loss checks of its arguments: values too, shapes alone, nothing."""
+
 
 def check_probability(name: str, value: float) -> float:
     """A number in [0, 1]."""
@@ -37,8 +40,11 @@ def check_count(name: str, value: int) -> int:
     return int(value)
 
 
-def check_logits(logits: Sequence[Tensor]) -> None:
-    """A non-empty sequence of equally shaped, finite ``[B, C]`` tensors, shallow to deep."""
+def check_logits(logits: Sequence[Tensor], finite: bool = True) -> None:
+    """A non-empty sequence of equally shaped ``[B, C]`` tensors, shallow to deep.
+
+    ``finite``: their values are looked at, too, for which a device has to be waited for.
+    """
     if isinstance(logits, Tensor) or len(logits) == 0:
         raise ValueError("logits must be a non-empty sequence of [B, C] tensors, one per exit")
     shape = logits[0].shape
@@ -50,7 +56,7 @@ def check_logits(logits: Sequence[Tensor]) -> None:
                 f"logits of exit {number} have shape {list(exit_logits.shape)}; "
                 f"all exits must agree with exit 1, {list(shape)}"
             )
-        if not torch.isfinite(exit_logits).all():
+        if finite and not torch.isfinite(exit_logits).all():
             raise ValueError(f"logits of exit {number} hold NaN or infinity; they must be finite")
 
 
@@ -64,16 +70,25 @@ def check_same_shape(name: str, logits: Sequence[Tensor], like: Sequence[Tensor]
         )
 
 
-def check_targets(targets: Tensor, batch: int, num_classes: int) -> None:
-    """Class numbers ``[B]``, int64, in 0 … C−1."""
+def check_targets(targets: Tensor, batch: int, num_classes: int, values: bool = True) -> None:
+    """Class numbers ``[B]``, int64; in 0 … C−1, if their ``values`` are looked at."""
     if targets.shape != (batch,):
         raise ValueError(f"targets have shape {list(targets.shape)}; [{batch}] is needed")
     if targets.dtype != torch.int64:
         raise ValueError(f"targets have dtype {targets.dtype}; torch.int64 is needed")
+    if not values:
+        return
     low, high = int(targets.min()), int(targets.max())
     if low < 0 or high >= num_classes:
         wrong = low if low < 0 else high
         raise ValueError(f"targets hold class {wrong}; classes run from 0 to {num_classes - 1}")
+
+
+def check_validate(value: str) -> str:
+    """How much a loss looks at: `full`, `shapes` or `none`."""
+    if value not in VALIDATE:
+        raise ValueError(f"validate is {value!r}; it must be one of {', '.join(VALIDATE)}")
+    return value
 
 
 def check_inclusion(inclusion: Tensor, batch: int, exits: int) -> None:
@@ -88,14 +103,15 @@ def as_exit_weights(values: Sequence[float] | Tensor | None, like: Tensor, exits
     """λ as an ``[E]`` tensor of finite numbers ≥ 0, not all zero; ones when ``None``."""
     if values is None:
         return like.new_ones(exits)
-    weights = torch.as_tensor(values, dtype=like.dtype, device=like.device)
-    if weights.shape != (exits,):
-        raise ValueError(f"exit_weights have shape {list(weights.shape)}; [{exits}] is needed")
-    if not torch.isfinite(weights).all() or (weights < 0).any() or weights.sum() == 0:
+    # Looked at as Python numbers: with tensors, a device would have to be waited for.
+    given = np.asarray(values.tolist() if isinstance(values, Tensor) else values, dtype=float)
+    if given.shape != (exits,):
+        raise ValueError(f"exit_weights have shape {list(given.shape)}; [{exits}] is needed")
+    if not np.isfinite(given).all() or (given < 0).any() or not given.any():
         raise ValueError(
-            f"exit_weights are {weights.tolist()}; they must be finite, >= 0 and not all zero"
+            f"exit_weights are {given.tolist()}; they must be finite, >= 0 and not all zero"
         )
-    return weights
+    return torch.tensor(given.tolist(), dtype=like.dtype, device=like.device)
 
 
 def as_thresholds(threshold: float | Sequence[float] | Tensor, exits: int) -> list[float]:

@@ -7,7 +7,7 @@ exit per sample:
     w_e  = λ_e · elig_e + leak          (rows divided by their sum when ``normalize``)
     elig_1 = 1,  elig_e = Π_{k<e} g_k   (g: see :mod:`cgt.nn.gates`)
 
-No gradient flows through the weights. With ``labels=False`` a gate does not know the label: the
+No gradient flows through the weights. With ``use_labels=False`` a gate does not know the label: the
 exit's own prediction stands in for it, so confidence alone closes the gate, right or wrong.
 """
 
@@ -27,6 +27,7 @@ from cgt.nn.checks import (
     check_probability,
     check_same_shape,
     check_targets,
+    check_validate,
 )
 from cgt.nn.gates import eligibility, hard_gate, residual_gate, sigmoid_gate
 
@@ -80,19 +81,28 @@ def same_for_all(losses: Tensor, exit_weights: Tensor) -> LossTerms:
     return LossTerms(losses, exit_weights.expand_as(losses), torch.ones_like(losses))
 
 
+def _check(validate: str, logits: Sequence[Tensor], targets: Tensor) -> None:
+    if validate != "none":
+        check_logits(logits, finite=validate == "full")
+        check_targets(targets, *logits[0].shape, values=validate == "full")
+
+
 class JointLoss(nn.Module):
     """Joint training: mean over the batch of Σ_e λ_e · CE_e (BranchyNet, arXiv 1709.01686, III).
 
     Args:
         label_smoothing: of the cross-entropy, in [0, 1].
+        validate: what is checked at each call: ``"full"`` looks at values, which makes a GPU wait,
+            ``"shapes"`` does not, ``"none"`` checks nothing.
 
     Raises:
-        ValueError: if it is out of range.
+        ValueError: if one is out of range.
     """
 
-    def __init__(self, label_smoothing: float = 0.0) -> None:
+    def __init__(self, label_smoothing: float = 0.0, validate: str = "full") -> None:
         super().__init__()
         self.label_smoothing = check_probability("label_smoothing", label_smoothing)
+        self.validate = check_validate(validate)
 
     def forward(
         self,
@@ -119,22 +129,28 @@ class JointLoss(nn.Module):
         Raises:
             ValueError: for arguments outside what is said above.
         """
-        check_logits(logits)
-        check_targets(targets, *logits[0].shape)
+        _check(self.validate, logits, targets)
         losses = exit_cross_entropy(logits, targets, self.label_smoothing)
         return same_for_all(losses, as_exit_weights(exit_weights, losses, len(logits)))
 
 
 class _ConfidenceGatedLoss(nn.Module, ABC):
     def __init__(
-        self, tau: float, leak: float, normalize: bool, label_smoothing: float, labels: bool
+        self,
+        tau: float,
+        leak: float,
+        normalize: bool,
+        label_smoothing: float,
+        use_labels: bool,
+        validate: str,
     ) -> None:
         super().__init__()
         self.tau = check_probability("tau", tau)
         self.leak = check_non_negative("leak", leak)
         self.normalize = bool(normalize)
         self.label_smoothing = check_probability("label_smoothing", label_smoothing)
-        self.labels = bool(labels)
+        self.use_labels = bool(use_labels)
+        self.validate = check_validate(validate)
 
     @abstractmethod
     def gate(self, probabilities: Tensor, targets: Tensor) -> Tensor:
@@ -161,7 +177,7 @@ class _ConfidenceGatedLoss(nn.Module, ABC):
         return self._weights(self._eligibility(logits, targets), lambdas)
 
     @torch.no_grad()
-    def remaining(self, logits: Sequence[Tensor], targets: Tensor) -> Tensor:
+    def next_eligibility(self, logits: Sequence[Tensor], targets: Tensor) -> Tensor:
         """Share of each sample, ``[B]`` in [0, 1], that these exits leave for the next one."""
         gates = self._gates(logits, targets)
         return eligibility(gates, first=logits[0].new_ones(len(targets)))[:, -1]
@@ -190,10 +206,10 @@ class _ConfidenceGatedLoss(nn.Module, ABC):
             ValueError: for arguments outside what is said above.
         """
         lambdas = self._checked(logits, targets, exit_weights)
-        if gate_logits is not None:
+        if gate_logits is not None and self.validate != "none":
             check_same_shape("gate_logits", gate_logits, logits)
         eligible = self._eligibility(logits if gate_logits is None else gate_logits, targets)
-        if inclusion is not None:
+        if inclusion is not None and self.validate == "full":
             check_inclusion(inclusion, len(targets), len(logits))
         losses = exit_cross_entropy(logits, targets, self.label_smoothing)
         return LossTerms(losses, self._weights(eligible, lambdas, inclusion), eligible)
@@ -204,8 +220,7 @@ class _ConfidenceGatedLoss(nn.Module, ABC):
         targets: Tensor,
         exit_weights: Sequence[float] | Tensor | None,
     ) -> Tensor:
-        check_logits(logits)
-        check_targets(targets, *logits[0].shape)
+        _check(self.validate, logits, targets)
         return as_exit_weights(exit_weights, logits[0], len(logits))
 
     @torch.no_grad()
@@ -217,7 +232,7 @@ class _ConfidenceGatedLoss(nn.Module, ABC):
         gates = []
         for exit_logits in logits:
             probabilities = exit_logits.softmax(dim=1)
-            aim = targets if self.labels else probabilities.argmax(dim=1)
+            aim = targets if self.use_labels else probabilities.argmax(dim=1)
             gates.append(self.gate(probabilities, aim))
         return gates
 
@@ -245,7 +260,9 @@ class HardCGTLoss(_ConfidenceGatedLoss):
         leak: added to every weight, ≥ 0, so that no exit is cut off completely.
         normalize: divide the weights of each sample by their sum.
         label_smoothing: of the cross-entropy, in [0, 1].
-        labels: whether the gate knows them; without, every sure exit closes it, even a wrong one.
+        use_labels: whether the gate knows them; without, every sure exit closes it, even a wrong
+            one.
+        validate: as in :class:`JointLoss`.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -257,9 +274,10 @@ class HardCGTLoss(_ConfidenceGatedLoss):
         leak: float = 1e-3,
         normalize: bool = True,
         label_smoothing: float = 0.0,
-        labels: bool = True,
+        use_labels: bool = True,
+        validate: str = "full",
     ) -> None:
-        super().__init__(tau, leak, normalize, label_smoothing, labels)
+        super().__init__(tau, leak, normalize, label_smoothing, use_labels, validate)
 
     def gate(self, probabilities: Tensor, targets: Tensor) -> Tensor:
         return hard_gate(probabilities, targets, self.tau)
@@ -278,7 +296,8 @@ class SoftCGTLoss(_ConfidenceGatedLoss):
         label_smoothing: of the cross-entropy, in [0, 1].
         gate: ``"sigmoid"`` (the authors' code) or ``"residual"`` (the paper's text; τ and scale
             play no part in it).
-        labels: whether the gate knows them; without, max p stands where p(y) does above.
+        use_labels: whether the gate knows them; without, max p stands where p(y) does above.
+        validate: as in :class:`JointLoss`.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -292,9 +311,10 @@ class SoftCGTLoss(_ConfidenceGatedLoss):
         normalize: bool = True,
         label_smoothing: float = 0.0,
         gate: str = "sigmoid",
-        labels: bool = True,
+        use_labels: bool = True,
+        validate: str = "full",
     ) -> None:
-        super().__init__(tau, leak, normalize, label_smoothing, labels)
+        super().__init__(tau, leak, normalize, label_smoothing, use_labels, validate)
         self.scale = check_non_negative("scale", scale)
         if gate not in ("sigmoid", "residual"):
             raise ValueError(f"gate is {gate!r}; it must be 'sigmoid' or 'residual'")

@@ -1,8 +1,8 @@
 """Cards: what a method, a network or a dataset says of itself.
 
-Each is one file of its wing with a literal `CARD = {...}` at the top. A card is read from the source
-text, without running the file: configuration, analysis and workflow know all cards, and none of them
-loads torch. A file without a card is a helper, and no entry.
+Each is one file of its wing with a literal `CARD = {...}` at the top. A card is read from the
+source text, without running the file: configuration, analysis and workflow know all cards, and none
+of them loads torch. A file without a card is a helper, and no entry.
 """
 
 import ast

@@ -14,6 +14,19 @@ class LockedError(OSError):
 
 
 @contextmanager
+def turn(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Wait until the lock `path` is free and hold it for the length of the block.
+
+    For what processes use one after the other; the system frees it however a process ends.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab", buffering=0) as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
 def locked(folder: str | os.PathLike[str]) -> Iterator[None]:
     """Hold the lock of `folder`, which is created if missing, for the length of the block.
 

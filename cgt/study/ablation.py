@@ -9,10 +9,8 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cgt.study.config import ConfigError, seeds_of, unfit
-
-LABEL_SMOOTHING = "label_smoothing"
-"""The one key that a study may vary though it belongs to the dataset, not to the method."""
+from cgt.study.config import ConfigError, exits_of, seeds_of, unfit
+from cgt.study.schema import LABEL_SMOOTHING, datasets_of, implementation_of
 
 
 class Variant(NamedTuple):
@@ -79,7 +77,9 @@ def variants(
         smoothing = own.pop(LABEL_SMOOTHING, config["datasets"][dataset][LABEL_SMOOTHING])
         name = _name(method, changes)
         variant = Variant(method, smoothing, own)
-        problems += unfit(f"ablation: {name} on {dataset}", own)
+        implementation = implementation_of(config, method)
+        exits = exits_of(config, dataset)
+        problems += unfit(f"ablation: {name} on {dataset}", implementation, own, exits)
         if found.setdefault((dataset, name), variant) != variant:
             problems.append(
                 f"  ablation: two variants on {dataset} would be called {name}; values must differ "
@@ -100,7 +100,7 @@ def runs(config: Mapping, defaults: Mapping[str, Mapping[str, Any]]) -> list[tup
 
 def settings_of(config: Mapping, method: str) -> Mapping[str, Mapping[str, Any]]:
     """What a method starts from, by dataset: as tuned, or as given for the ablation alone."""
-    return {**config["methods"], **config["ablation"].get("methods", {})}[method]
+    return datasets_of({**config["methods"], **config["ablation"].get("methods", {})}[method])
 
 
 def text(value: Any) -> str:
@@ -123,6 +123,8 @@ def _points(config: Mapping) -> Iterator[_Point]:
     for study in config.get("ablation", {}).get("studies", []):
         vary = study["vary"]
         for dataset, method in itertools.product(study["datasets"], study["methods"]):
+            if dataset not in config["datasets"]:  # an overlay has removed it
+                continue
             seeds = _seeds(config, study, dataset)
             for values in itertools.product(*vary.values()):
                 varied = dict(zip(vary, values, strict=True))

@@ -7,7 +7,7 @@ A training job resumes only from what the same files have begun.
 import ast
 import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
@@ -31,10 +31,29 @@ def module_files(module: str) -> list[Path]:
     return sorted(found)
 
 
-def code_digest(module: str) -> str:
-    """SHA-256 over the contents of `module_files`."""
+def job_files(implementation: str, network: str, dataset: str) -> list[Path]:
+    """The files that a training job runs: the loop, and its own method, network and dataset.
+
+    A dataset without a file of its own is read by what all share. Raises ValueError if there is no
+    such method or network.
+    """
+    found = {*module_files("cgt.training.loop"), *module_files(f"cgt.methods.{implementation}")}
+    found |= {*module_files(f"cgt.networks.{network}"), *data_files(dataset)}
+    return sorted(found)
+
+
+def data_files(dataset: str) -> list[Path]:
+    """The files that prepare a dataset: what all share, and its own if it has one."""
+    found = {*module_files("cgt.data")}
+    if _file_of(f"cgt.data.{dataset}") is not None:
+        found |= {*module_files(f"cgt.data.{dataset}")}
+    return sorted(found)
+
+
+def digest_of(files: Iterable[Path]) -> str:
+    """SHA-256 over the contents of files, in order."""
     digest = hashlib.sha256()
-    for path in module_files(module):
+    for path in files:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 

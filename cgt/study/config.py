@@ -1,7 +1,7 @@
 """Load the configuration and refuse a wrong one before any job starts.
 
-The rules stand in two files: `config.schema.yaml` (JSON schema of everything but the methods) and
-`methods.schema.yaml` (one block of hyperparameters per method). `load_schema` joins them.
+The schema (`cgt.study.schema`) says what each key may be by itself; this module says where two keys
+contradict each other, and puts every mistake into one sentence.
 """
 
 import copy
@@ -17,17 +17,45 @@ from typing import Any
 import jsonschema
 import yaml
 
+from cgt.records.cards import card_of, cards
+from cgt.records.settings import SHAPES, contradictions, defaults, json_schema
+from cgt.study.schema import LABEL_SMOOTHING, datasets_of, implementation_of
+
+_NAME = re.compile("[a-z][a-z0-9_]*")
+
+
 # JSON schema lets 3.0 be an integer; as a seed or a number of epochs it breaks the jobs.
+def _per_exit(
+    validator: Any, number: Mapping, value: Any, schema: Mapping
+) -> Iterable[jsonschema.ValidationError]:
+    """One number, a list of numbers, or the name of a shape; how many fit is asked elsewhere."""
+    if isinstance(value, str):
+        if value not in SHAPES:
+            yield jsonschema.ValidationError(f"{value!r} is no shape")
+    elif isinstance(value, list):
+        for position, part in enumerate(value):
+            yield from validator.descend(part, {"type": "number", **number}, path=position)
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        yield jsonschema.ValidationError(f"{value!r} is no number")
+    else:
+        yield from validator.descend(value, {"type": "number", **number})
+
+
 _VALIDATOR = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
+    {"perExit": _per_exit},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     ),
 )
 
 
-PHASES = {"cascade": 3, "classynet": 2}
-"""Phases of the methods that train in several, each of at least one epoch."""
+RENAMED = {
+    "labels": "use_labels",
+    "clean_gate": "gate_on_unaugmented",
+    "pull": "gradient_scale",
+}
+"""Keys that had another name once."""
 
 
 class ConfigError(ValueError):
@@ -35,7 +63,10 @@ class ConfigError(ValueError):
 
 
 def merge(base: Mapping, overlay: Mapping) -> dict:
-    """Return `base` with `overlay` on top: mappings merge key by key, anything else is replaced."""
+    """Return `base` with `overlay` on top: mappings merge key by key, anything else is replaced.
+
+    `null` removes a mapping or a list; see `without_removed`.
+    """
     merged = copy.deepcopy(dict(base))
     for key, value in overlay.items():
         if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
@@ -48,41 +79,28 @@ def merge(base: Mapping, overlay: Mapping) -> dict:
 def load_config(*paths: str | Path) -> dict:
     """Read YAML files and merge them, later ones on top."""
     layers = (yaml.safe_load(Path(path).read_text(encoding="utf-8")) for path in paths)
-    return functools.reduce(merge, layers, {})
+    return without_removed(functools.reduce(merge, layers, {}))
 
 
-def load_schema(folder: str | Path) -> dict:
-    """Join the two schema files of `folder` into one JSON schema."""
-    folder = Path(folder)
-    schema = yaml.safe_load((folder / "config.schema.yaml").read_text(encoding="utf-8"))
-    methods = yaml.safe_load((folder / "methods.schema.yaml").read_text(encoding="utf-8"))
-    properties = schema["properties"]
-    space = properties["tuning"]["properties"]["space"]["properties"]
-    ablation = properties["ablation"]["properties"]
-    study = ablation["studies"]["items"]["properties"]
-    vary, given = study["vary"]["properties"], study["given"]["properties"]
-    for method, hyperparameters in methods.items():
-        settings = _closed({"lr": {"$ref": "#/$defs/lr"}, **hyperparameters}, required=["lr"])
-        per_dataset = dict.fromkeys(properties["datasets"]["properties"], settings)
-        properties["methods"]["properties"][method] = _closed(per_dataset)
-        choices = {name: _choices(of) for name, of in hyperparameters.items()}
-        space[method] = _closed(choices)
-        vary.update(choices)
-        given.update(hyperparameters)
-    ablation["methods"]["properties"] = properties["methods"]["properties"]
-    return schema
+def without_removed(config: Mapping) -> dict:
+    """The configuration without what an overlay has set to `null`: entries, blocks, settings.
 
-
-def known_defaults(schema: Mapping) -> dict[str, dict[str, Any]]:
-    """Defaults of hyperparameters that the schema names, by method."""
+    `limit: null` is a value: no limit.
+    """
     return {
-        method: {
-            name: of["default"]
-            for settings in datasets["properties"].values()
-            for name, of in settings["properties"].items()
-            if "default" in of
-        }
-        for method, datasets in schema["properties"]["methods"]["properties"].items()
+        key: without_removed(value) if isinstance(value, Mapping) else value
+        for key, value in config.items()
+        if value is not None or key == "limit"
+    }
+
+
+def known_defaults(config: Mapping) -> dict[str, dict[str, Any]]:
+    """Defaults of the hyperparameters of every method, from the cards, by name of the method."""
+    names = {*cards("methods"), *config["methods"], *config.get("ablation", {}).get("methods", {})}
+    return {
+        name: defaults(cards("methods")[implementation])
+        for name in names
+        if (implementation := implementation_of(config, name)) in cards("methods")
     }
 
 
@@ -93,7 +111,7 @@ def check_config(config: Mapping, schema: Mapping) -> None:
     problems = [line for error in in_order for line in _explain(error)]
     problems += _not_finite(config)
     # Across keys only when each key is right by itself: otherwise one mistake is told twice.
-    problems = problems or [*_contradictions(config, schema), *_wrong_studies(config, schema)]
+    problems = problems or [*_contradictions(config), *_wrong_studies(config)]
     if problems:
         raise ConfigError("\n".join(["the configuration is wrong:", *problems]))
 
@@ -110,25 +128,27 @@ def nearest(word: Any, allowed: Iterable[Any]) -> str:
     return f" (did you mean '{close[0]}'?)" if close else ""
 
 
-def _closed(properties: Mapping, required: Iterable[str] = ()) -> dict:
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": dict(properties),
-        "required": list(required),
-    }
-
-
-def _choices(schema: Mapping) -> dict:
-    return {"type": "array", "minItems": 1, "uniqueItems": True, "items": schema}
-
-
 def _explain(error: jsonschema.ValidationError) -> Iterable[str]:
     path = [str(part) for part in error.absolute_path]
     where, limit = ".".join(path), error.validator_value
     if error.validator == "additionalProperties":
         allowed = list(error.schema["properties"])
         for key in sorted(set(map(str, error.instance)) - set(allowed)):
+            if RENAMED.get(key) in allowed:
+                yield f"  {'.'.join([*path, key])}: this key is called {RENAMED[key]} now"
+                continue
+            if path == ["datasets"]:
+                yield (
+                    f"  datasets.{key}: there is no such dataset{nearest(key, allowed)}; allowed: "
+                    f"{', '.join(allowed)}, or one of your own, which needs kind and path"
+                )
+                continue
+            if path[-1:] == ["methods"]:
+                yield (
+                    f"  {'.'.join([*path, key])}: unknown key{nearest(key, allowed)}; allowed: "
+                    f"{', '.join(allowed)}, or a name of your own with `method:`, one of these"
+                )
+                continue
             yield (
                 f"  {'.'.join([*path, key])}: unknown key{nearest(key, allowed)} with the value "
                 f"{_value_of(key, error.instance)}; allowed: {', '.join(allowed) or 'none'}"
@@ -180,6 +200,8 @@ def _allowed(error: jsonschema.ValidationError) -> str:
             return f"it must have at least {limit} entries"
         case "maxItems" | "maxProperties":
             return f"it must have at most {limit} entries"
+        case "perExit" | "anyOf":
+            return f"allowed: a number, a list of one for each exit, or {', '.join(SHAPES)}"
         case "pattern":
             return "it must be a path of letters, digits and _ . / - only"
     return error.message
@@ -197,14 +219,8 @@ def _number_hint(value: Any) -> str:
         return ""
 
 
-def _contradictions(config: Mapping, schema: Mapping) -> Iterable[str]:
-    ours = schema["properties"]["methods"]["properties"]
-    for name in config.get("external", []):
-        if name in ours or not re.fullmatch("[a-z][a-z0-9_]*", name):
-            yield (
-                f"  external: {name!r} is not allowed; it must be a name of a-z, 0-9 and _ that "
-                f"starts with a letter and is none of our methods: {', '.join(ours)}"
-            )
+def _contradictions(config: Mapping) -> Iterable[str]:
+    yield from _wrong_names(config)
     if isinstance(config["seeds"], Mapping):
         missing = [
             f"  seeds.{name}: missing" for name in config["datasets"] if name not in config["seeds"]
@@ -212,43 +228,121 @@ def _contradictions(config: Mapping, schema: Mapping) -> Iterable[str]:
         if missing:
             yield from missing
             return
-    tuning, shown = config["tuning"], config["pictures"]
-    for dataset, shortened in tuning["datasets"].items():
+    yield from _wrong_networks(config)
+    yield from _wrong_seeds(config)
+    shown = config["pictures"]
+    if shown["method"] not in (allowed := list(config["methods"])):
+        yield (
+            f"  pictures.method: {shown['method']!r} is not allowed; "
+            f"it must be one of methods: {', '.join(allowed)}"
+        )
+    for method, entry in config["methods"].items():
+        for dataset in config["datasets"]:
+            if dataset not in entry:
+                yield f"  methods.{method}.{dataset}: missing"
+                continue
+            yield from unfit(
+                f"methods.{method}.{dataset}",
+                implementation_of(config, method),
+                entry[dataset],
+                exits_of(config, dataset),
+            )
+    yield from _too_short(config)
+    yield from _too_many_trials(config)
+
+
+def exits_of(config: Mapping, dataset: str) -> int:
+    """Number of exits of a dataset's network."""
+    settings = config["datasets"][dataset]
+    return settings.get("exits", card_of("networks", settings["network"])["default_exits"])
+
+
+def unfit(where: str, implementation: str, settings: Mapping, exits: int) -> Iterable[str]:
+    """Problems of a method's settings that no key has by itself."""
+    for key, problem in contradictions(cards("methods")[implementation], settings, exits):
+        yield f"  {where}.{key}: {settings[key]} is not allowed; {problem}"
+
+
+def _wrong_names(config: Mapping) -> Iterable[str]:
+    """Names stand in paths and rules: of methods, of datasets, of methods trained elsewhere."""
+    known = [*cards("methods"), *config["methods"]]
+    rule = "it must be a name of a-z, 0-9 and _ that starts with a letter"
+    for key in ("methods", "datasets"):
+        for name in config[key]:
+            if not _NAME.fullmatch(str(name)):
+                yield f"  {key}.{name}: {name!r} is not allowed; {rule}"
+    for name in config.get("external", []):
+        if name in known or not _NAME.fullmatch(name):
+            yield (
+                f"  external: {name!r} is not allowed; {rule} and is none of our methods: "
+                f"{', '.join(dict.fromkeys(known))}"
+            )
+
+
+def _wrong_networks(config: Mapping) -> Iterable[str]:
+    """A network must take the dataset's kind of input and have so many exits."""
+    known = cards("networks")
+    for dataset, settings in config["datasets"].items():
+        where, name = f"  datasets.{dataset}", settings["network"]
+        kind = settings.get("kind") or cards("data")[dataset]["kind"]
+        fitting = [other for other, card in known.items() if card["inputs"] == kind]
+        if name not in fitting:
+            yield (
+                f"{where}.network: {name!r} is not allowed; a dataset of kind {kind} takes: "
+                f"{', '.join(fitting)}{nearest(name, fitting)}"
+            )
+        elif (exits := exits_of(config, dataset)) not in (allowed := known[name]["exits"]):
+            yield (
+                f"{where}.exits: {exits} is not allowed; the network {name} can have "
+                f"{', '.join(map(str, allowed))}"
+            )
+        if settings.get("kind") != "scene":
+            for key in ("components", "patch"):
+                if "kind" in settings and key in settings:
+                    yield f"{where}.{key}: not allowed; only a dataset of kind scene has it"
+
+
+def _wrong_seeds(config: Mapping) -> Iterable[str]:
+    for dataset, shortened in config["tuning"]["datasets"].items():
         taken = seeds_of(config, dataset) if dataset in config["datasets"] else []
         for seed in sorted(set(shortened["seeds"]) & set(taken)):
             yield (
                 f"  tuning.datasets.{dataset}.seeds: {seed} is not allowed; "
                 f"it must not be one of the dataset's seeds: {', '.join(map(str, taken))}"
             )
+    shown = config["pictures"]["seed"]
     for dataset in config["datasets"]:
-        if shown["seed"] not in (allowed := seeds_of(config, dataset)):
+        if shown not in (allowed := seeds_of(config, dataset)):
             yield (
-                f"  pictures.seed: {shown['seed']!r} is not allowed; "
+                f"  pictures.seed: {shown!r} is not allowed; "
                 f"it must be one of the seeds of {dataset}: {', '.join(map(str, allowed))}"
             )
-    if shown["method"] not in (allowed := list(config["methods"])):
-        yield (
-            f"  pictures.method: {shown['method']!r} is not allowed; "
-            f"it must be one of methods: {', '.join(allowed)}"
-        )
-    for dataset in config["datasets"]:
-        for method, settings in config["methods"].items():
-            if dataset not in settings:
-                yield f"  methods.{method}.{dataset}: missing"
-    for method, datasets in config["methods"].items():
-        for dataset, settings in datasets.items():
-            yield from unfit(f"methods.{method}.{dataset}", settings)
+
+
+def _too_short(config: Mapping) -> Iterable[str]:
+    """Every phase of a method needs an epoch."""
     for name, datasets in (
         ("datasets", config["datasets"]),
-        ("tuning.datasets", tuning["datasets"]),
+        ("tuning.datasets", config["tuning"]["datasets"]),
     ):
-        for dataset, settings in datasets.items():
-            yield from _too_short(f"{name}.{dataset}.epochs", settings["epochs"], config["methods"])
+        for dataset in datasets:
+            if dataset not in config["datasets"]:
+                continue
+            epochs = datasets[dataset]["epochs"]
+            for method in config["methods"]:
+                phases = cards("methods")[implementation_of(config, method)]["phases"]
+                phases = exits_of(config, dataset) if phases == "exits" else phases
+                if epochs < phases:
+                    yield (
+                        f"  {name}.{dataset}.epochs: {epochs} is not allowed; "
+                        f"{method} needs {phases}, one for each phase"
+                    )
+
+
+def _too_many_trials(config: Mapping) -> Iterable[str]:
     for method in config["methods"]:
-        points = len(tuning["space"]["lr"])
-        for choices in tuning["space"].get(method, {}).values():
-            points *= len(choices)
-        for dataset, shortened in tuning["datasets"].items():
+        points = math.prod(map(len, space_of(config, method).values()))
+        for dataset, shortened in config["tuning"]["datasets"].items():
             if points < shortened["trials"]:
                 yield (
                     f"  tuning.datasets.{dataset}.trials: {shortened['trials']} is not allowed; "
@@ -256,27 +350,19 @@ def _contradictions(config: Mapping, schema: Mapping) -> Iterable[str]:
                 )
 
 
-def unfit(where: str, settings: Mapping) -> Iterable[str]:
-    """Problems of a method's settings that no key has by itself."""
-    for key, values in settings.items():
-        if key.startswith("exit_weights") and not any(values):
-            yield f"  {where}.{key}: {values} is not allowed; one weight must be above 0"
-    if (shares := settings.get("class_share")) and sorted(shares) != list(shares):
-        yield f"  {where}.class_share: {shares} is not allowed; it must not fall"
-    if (chance := settings.get("sample_deep", 0)) and settings.get("normalize", True):
-        yield f"  {where}.sample_deep: {chance} is not allowed; it needs normalize: false"
+def space_of(config: Mapping, method: str) -> dict[str, list]:
+    """What a search tries: learning rates, and of the method what the configuration or its card
+    says."""
+    space = config["tuning"]["space"]
+    own = space.get(method)
+    if own is None:
+        own = cards("methods")[implementation_of(config, method)]["space"]
+    return {"lr": space["lr"], **own}
 
 
-def _too_short(where: str, epochs: int, methods: Iterable[str]) -> Iterable[str]:
-    for method in methods:
-        if epochs < (phases := PHASES.get(method, 1)):
-            yield f"  {where}: {epochs} is not allowed; {method} needs {phases}, one for each phase"
-
-
-def _wrong_studies(config: Mapping, schema: Mapping) -> Iterable[str]:
-    """What the studies name must be there: datasets, their seeds, methods, and keys of these."""
+def _wrong_studies(config: Mapping) -> Iterable[str]:
+    """What the studies name must be there: datasets with seeds, methods, and keys of these."""
     ablation = config.get("ablation", {"seeds": {}, "studies": []})
-    methods = schema["properties"]["methods"]["properties"]
     extra = ablation.get("methods", {})
     known = [*config["methods"], *extra]
     for method in sorted(set(extra) & set(config["methods"])):
@@ -293,14 +379,24 @@ def _wrong_studies(config: Mapping, schema: Mapping) -> Iterable[str]:
                     f"  {where}.{key}: {name!r} is not allowed{nearest(name, allowed)}; "
                     f"it must be one of {of}: {', '.join(allowed)}"
                 )
-        for method in set(study["methods"]) & set(known):
-            for settings in methods[method]["properties"].values():
-                allowed = {"label_smoothing", *settings["properties"]} - {"lr"}
-            for part in ("given", "vary"):
-                for key in sorted(set(study.get(part, {})) - allowed):
-                    yield f"  {where}.{part}.{key}: {method} has no such key"
-            for dataset in set(study["datasets"]) - set(extra.get(method, study["datasets"])):
-                yield f"  ablation.methods.{method}.{dataset}: missing"
-    for key in ("seeds", "epochs"):
-        for dataset in sorted(set(ablation.get(key, {})) - set(config["datasets"])):
-            yield f"  ablation.{key}.{dataset}: this dataset is not among datasets"
+        for method in [name for name in study["methods"] if name in known]:
+            yield from _wrong_keys(where, study, method, implementation_of(config, method))
+            has = datasets_of({**config["methods"], **extra}[method])
+            for dataset in [name for name in study["datasets"] if name in config["datasets"]]:
+                if dataset not in has:
+                    yield f"  ablation.methods.{method}.{dataset}: missing"
+
+
+def _wrong_keys(where: str, study: Mapping, method: str, implementation: str) -> Iterable[str]:
+    """Values of a study, checked by the card of one of its methods."""
+    settings = cards("methods")[implementation].get("settings", {})
+    for part in ("given", "vary"):
+        for key, value in study.get(part, {}).items():
+            if key == LABEL_SMOOTHING and part == "vary":
+                continue
+            if key not in settings:
+                yield f"  {where}.{part}.{key}: {method} has no such key"
+                continue
+            for one in value if part == "vary" else [value]:
+                for error in _VALIDATOR(json_schema(settings[key])).iter_errors(one):
+                    yield f"  {where}.{part}.{key}: {one!r} is not allowed; {_allowed(error)}"

@@ -9,6 +9,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 import random
 import statistics
 from collections.abc import Iterable, Mapping
@@ -18,22 +19,21 @@ from typing import Any
 import yaml
 
 from cgt.records.files import write_text
+from cgt.study.config import space_of
 
 COLUMNS = ("dataset", "method", "trial", "lr", "hyperparameters", "n", "score", "chosen")
 
 
-def trials(tuning: Mapping, dataset: str, method: str) -> list[dict[str, Any]]:
+def trials(config: Mapping, dataset: str, method: str) -> list[dict[str, Any]]:
     """Return the dataset's number of different settings, each `{"lr": ..., **hyperparameters}`.
 
     Trial 0 is the first entry of every list in the search space. The others are drawn from the
     lists by a generator that depends on (dataset, method, trial) only, and drawn again while they
     repeat an earlier trial. Raises ValueError if the space has too few points.
     """
-    count = tuning["datasets"][dataset]["trials"]
-    space = {"lr": tuning["space"]["lr"], **tuning["space"].get(method, {})}
-    points = 1
-    for choices in space.values():
-        points *= len(choices)
+    count = config["tuning"]["datasets"][dataset]["trials"]
+    space = space_of(config, method)
+    points = math.prod(map(len, space.values()))
     if points < count:
         raise ValueError(
             f"tuning.datasets.{dataset}.trials is {count}, "

@@ -49,7 +49,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
         )
         return None
     try:
-        return torch.load(io.BytesIO(content), weights_only=True)
+        return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
     except Exception as error:
         raise ValueError(
             f"checkpoint {path} is not one of ours ({error}); delete it to train from the start"

@@ -1,4 +1,4 @@
-"""How strongly, and in which direction, each exit pulls at each stage.
+"""How strong each exit's gradient is at each stage, and where it points.
 
 Exits share the stages before them, so their gradients meet there: by norm one sees which exit
 dominates, by cosine whether two exits want the same (Kubaty et al., ICML 2025, call the first
@@ -16,7 +16,7 @@ from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
 
 
-class Pull(NamedTuple):
+class ExitGradientPair(NamedTuple):
     """Gradient of one exit's weighted loss on one stage, beside another exit's; exits from 1.
 
     norm: L2 norm of the gradient of ``exit``. cosine: with the gradient of ``other``, in [−1, 1];
@@ -50,9 +50,9 @@ class ExitGradients:
             [get_total_norm([g for part in found for g in part]) for found in self._found]
         )
 
-    def pulls(self) -> list[Pull]:
+    def pairs(self) -> list[ExitGradientPair]:
         """One entry for each stage and each pair of exits that reach it, ``exit ≤ other``."""
-        pulls = []
+        pairs = []
         for stage in range(self._stages):
             vectors = {
                 number: torch.cat([gradient.flatten() for gradient in found[stage]])
@@ -63,8 +63,10 @@ class ExitGradients:
                 for second, b in vectors.items():
                     if first <= second:
                         cosine = 1.0 if first == second else _cosine(a, b)
-                        pulls.append(Pull(stage + 1, first, second, float(a.norm()), cosine))
-        return pulls
+                        pairs.append(
+                            ExitGradientPair(stage + 1, first, second, float(a.norm()), cosine)
+                        )
+        return pairs
 
 
 def _gradients(loss: Tensor, modules: Sequence[nn.Module]) -> list[list[Tensor]]:

@@ -17,13 +17,20 @@ class TrainingSettings:
     lr: peak of the one-cycle schedule, > 0.
     momentum, weight_decay: of SGD with Nesterov momentum; in [0, 1], and ≥ 0.
     label_smoothing: of every exit's cross-entropy, in [0, 1].
+    network: a file of :mod:`cgt.networks`. exits: how many it shall have; None: its own default.
+    augmentation: of training samples, see :mod:`cgt.training.augment`.
+    device: `cpu`, `cuda`, or `auto`: a GPU where there is one.
 
     Raises ValueError for values outside these ranges.
     """
 
+    network: str
     epochs: int
     batch_size: int
     lr: float
+    exits: int | None = None
+    augmentation: str = "none"
+    device: str = "cpu"
     momentum: float = 0.9
     weight_decay: float = 5e-4
     label_smoothing: float = 0.0
@@ -39,10 +46,15 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class Job:
-    """One run: dataset × method × seed, with its settings (see :class:`TrainingSettings`)."""
+    """One run: dataset × method × seed, with its settings (see :class:`TrainingSettings`).
+
+    method: its name in the configuration. implementation: the file of :mod:`cgt.methods` that
+    trains it; several methods of a configuration may share one.
+    """
 
     dataset: str
     method: str
+    implementation: str
     seed: int
     prepared: Path
     raw_dir: Path
@@ -63,9 +75,8 @@ def build_method(job: Job) -> Method:
     Raises:
         ValueError: naming an unknown method or hyperparameter and what is allowed.
     """
-    if job.method not in REGISTRY:
-        raise ValueError(f"method is {job.method!r}; allowed are {', '.join(REGISTRY)}")
-    return _build(f"hyperparameters of {job.method}", REGISTRY[job.method], job.hyperparameters)
+    kind = REGISTRY[job.implementation]
+    return _build(f"hyperparameters of {job.method}", kind, job.hyperparameters)
 
 
 def build_settings(job: Job) -> TrainingSettings:

@@ -22,10 +22,12 @@ from cgt.nn.network import EarlyExitNetwork
 from cgt.records.files import write_text
 from cgt.records.predictions import Predictions, SplitPredictions, save_predictions
 from cgt.records.seeding import derive_seed
-from cgt.study.code_inputs import code_digest
-from cgt.training.augment import FORMS, Augmenter
+from cgt.study.code_inputs import digest_of, job_files
+from cgt.training.augment import Augmenter
 from cgt.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
-from cgt.training.gradients import ExitGradients, Pull
+from cgt.training.devices import held, make_reproducible, resolve
+from cgt.training.divergence import EVERY, Watch
+from cgt.training.gradients import ExitGradientPair, ExitGradients
 from cgt.training.job import Job, TrainingSettings, build_method, build_settings
 from cgt.training.model_io import build_network, save_run
 from cgt.training.optimizer import OneCycleSGD
@@ -36,16 +38,17 @@ HISTORY_COLUMNS = (
     "train_loss",
     "val_accuracy",
     "mean_weight",
-    "active_share",
+    "mean_eligibility",
     "grad_norm",
-    "val_active_share",
+    "val_mean_eligibility",
 )
-GRADIENT_COLUMNS = ("epoch", *Pull._fields)
+GRADIENT_COLUMNS = ("epoch", *ExitGradientPair._fields)
 EVALUATION_BATCH = 500
+CPU = torch.device("cpu")
 PROBE = 64
 """Training samples on which gradients are measured, the same in every epoch, for every method."""
 SHORTEST_CYCLE = 8
-"""Steps; a shorter learning-rate cycle has no shape, so a shorter phase ends midway."""
+"""Steps. OneCycle is planned over at least this many; a shorter phase stops partway."""
 
 
 def train_run(
@@ -69,30 +72,27 @@ def train_run(
     method = build_method(job)
     settings = build_settings(job)
     method.label_smoothing = settings.label_smoothing
-    # Results differ between thread counts, so the count is part of the experiment.
-    torch.set_num_threads(1)
-    # As `use_deterministic_algorithms(True)`, which loads torch's compiler for seconds besides.
-    torch.set_deterministic_debug_mode("error")
-    # Fills every new tensor: a tenth of the training time for a guard against reading garbage.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    device = resolve(settings.device)
+    make_reproducible(device)
     data = load(job.dataset, job.prepared, job.raw_dir)
-    # Half a run by other code or another torch is not half of this one.
-    made_by = {"code": code_digest(__name__), "torch": torch.__version__}
+    # Half a run by other code, another torch or on another device is not half of this one.
+    code = digest_of(job_files(job.implementation, settings.network, job.dataset))
+    made_by = {"code": code, "torch": torch.__version__, "device": device.type}
     identity = {**job.identity(data.checksums["prepared"]), **made_by}
     path = checkpoint_path(checkpoint_dir, identity)
-    trainer = Trainer(data, method, job.seed, settings, path)
-    trainer.run()
-    trainer.write(Path(out_dir))
+    with held(device):
+        trainer = Trainer(data, method, job.seed, settings, path, job.method, device)
+        trainer.run()
+        trainer.write(Path(out_dir))
     finish(data, trainer.earlier)
     path.unlink(missing_ok=True)
 
 
-class DivergedError(ValueError):
-    """A run whose numbers became NaN or infinite; the message says where, and what may help."""
-
-
 class Trainer:
-    """State of one run. ``run`` trains; ``write`` predicts and saves."""
+    """State of one run. ``run`` trains; ``write`` predicts and saves.
+
+    ``title`` names the method in messages; data stay on ``device`` for the whole run.
+    """
 
     def __init__(
         self,
@@ -101,19 +101,22 @@ class Trainer:
         seed: int,
         settings: TrainingSettings,
         checkpoint: Path,
+        title: str = "",
+        device: torch.device = CPU,
     ) -> None:
         self.data, self.method, self.seed, self.settings = data, method, seed, settings
-        self.checkpoint = checkpoint
-        self.train_x, self.train_y = _tensors(data.train)
-        self.val_x, self.val_y = _tensors(data.val)
-        self.augmenter = Augmenter(self.train_x, FORMS[data.name](*data.train.x.shape[2:]))
+        self.checkpoint, self.title, self.device = checkpoint, title, device
+        self.train_x, self.train_y = _tensors(data.train, device)
+        self.val_x, self.val_y = _tensors(data.val, device)
+        self.augmenter = Augmenter(self.train_x, settings.augmentation)
+        self.watch = Watch(settings.lr)
         self.batch_size = min(settings.batch_size, len(self.train_y))
         self.steps = len(self.train_y) // self.batch_size
         chosen = _generator(data.name, seed, "probe")
-        probe = torch.randperm(len(self.train_y), generator=chosen)[:PROBE]
+        probe = torch.randperm(len(self.train_y), generator=chosen)[:PROBE].to(device)
         self.probe = (self.train_x[probe], self.train_y[probe])
         torch.manual_seed(derive_seed(data.name, seed, "init"))
-        self.network = build_network(data, method)
+        self.network = build_network(data, method, settings.network, settings.exits).to(device)
         self.phases = method.phases(settings.epochs, self.network.num_exits)
         self.began, self.earlier = time.perf_counter(), 0.0
         self.history: list[list[float]] = []
@@ -138,7 +141,7 @@ class Trainer:
             momentum=self.settings.momentum,
             weight_decay=self.settings.weight_decay,
         )
-        parts = self.method.judged_together(phase.trainable)
+        parts = self.method.checkpoint_groups(phase.trainable)
         done, scores, best = 0, [-1.0] * len(parts), {}
         if saved:
             done, scores, best = saved["done"], saved["scores"], saved["best"]
@@ -156,12 +159,9 @@ class Trainer:
             epochs_done = epochs_before + epoch + 1
             gradients = self._probe_gradients(network, epochs_done)
             accuracy, active = self._validate(network, epochs_done)
-            self._record(
-                epochs_done,
-                torch.vstack([trained[0], accuracy, trained[1:], gradients.norms(), active]),
-                gradients.pulls(),
-                time.perf_counter() - start,
-            )
+            values = torch.vstack([trained[0], accuracy, trained[1:], gradients.norms(), active])
+            values, accuracy = values.cpu(), accuracy.cpu()
+            self._record(epochs_done, values, gradients.pairs(), time.perf_counter() - start)
             for part, exits in enumerate(parts):
                 score = float(accuracy[list(exits)].mean())
                 if score >= scores[part]:
@@ -196,38 +196,30 @@ class Trainer:
         Means over steps of :meth:`cgt.nn.losses.LossTerms.means`.
         """
         _train_mode(network, phase.trainable)
-        sums = torch.zeros(3, phase.depth)
-        clean_gate = self.method.clean_gate
+        sums = torch.zeros(3, phase.depth, device=self.device)
         draws = _generator(self.data.name, self.seed, "draw", epoch)
         for step, (x, chosen) in enumerate(self._batches(epoch)):
             y = self.train_y[chosen]
             progress = self._progress(epoch + step / self.steps)
-            draw = torch.rand(len(y), generator=draws)
-            logits, seen = self.method.forward(network, x, y, progress, draw)
-            self._refuse_divergence("logits", torch.stack(logits), epoch, step)
-            if clean_gate:
+            uniform = torch.rand(len(y), generator=draws).to(self.device, non_blocking=True)
+            logits, seen = self.method.forward(network, x, y, progress, uniform)
+            self.watch.note("logits", torch.stack(logits), epoch, step)
+            if self.method.gate_on_unaugmented:
                 seen["gate_logits"] = self._at_inference(network, phase, chosen)
-                self._refuse_divergence(
-                    "gate's logits", torch.stack(seen["gate_logits"]), epoch, step
-                )
+                self.watch.note("gate's logits", torch.stack(seen["gate_logits"]), epoch, step)
             terms = self.method.terms(logits, y, progress, **seen)
             loss = terms.total()
-            self._refuse_divergence("loss", loss, epoch, step)
+            self.watch.note("loss", loss, epoch, step)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             sums += terms.means(seen.get("inclusion"))
+            if (step + 1) % EVERY == 0:
+                self.watch.read()
         for values in network.state_dict().values():
-            self._refuse_divergence("weights", values, epoch, self.steps - 1)
+            self.watch.note("weights", values, epoch, self.steps - 1)
+        self.watch.read()
         return sums / self.steps
-
-    def _refuse_divergence(self, what: str, values: Tensor, epoch: int, step: int) -> None:
-        """Raise DivergedError if a value is NaN or infinite; epoch and step count from 0."""
-        if not values.isfinite().all():
-            raise DivergedError(
-                f"training diverged at epoch {epoch + 1}, step {step + 1}: NaN or infinity in the "
-                f"{what}; a smaller lr than {self.settings.lr} may help"
-            )
 
     def _progress(self, epochs_done: float) -> float:
         return epochs_done / self.settings.epochs
@@ -238,22 +230,21 @@ class Trainer:
     ) -> list[Tensor]:
         """Logits of training samples, not augmented, in evaluation mode; it leaves no trace."""
         network.eval()
-        x = self.train_x[chosen].contiguous(memory_format=torch.channels_last)
-        logits = network(x)
+        logits = network(_in_order(self.train_x[chosen]))
         _train_mode(network, phase.trainable)
         return logits
 
     def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Augmented samples, and which of the training samples they are."""
         generator = _generator(self.data.name, self.seed, "epoch", epoch)
-        order = torch.randperm(len(self.train_y), generator=generator)
+        order = torch.randperm(len(self.train_y), generator=generator).to(self.device)
         for chosen in order[: self.steps * self.batch_size].split(self.batch_size):
             yield self.augmenter.batch(chosen, generator), chosen
 
     def _validate(self, network: EarlyExitNetwork, epochs_done: int) -> tuple[Tensor, Tensor]:
         """Validation accuracy and mean eligibility of each exit, each ``[E]``."""
         logits = _logits(network, self.val_x)
-        self._refuse_divergence("validation logits", logits, epochs_done - 1, self.steps - 1)
+        self.watch.check("validation logits", logits, epochs_done - 1, self.steps - 1)
         _, prediction = self.method.decide(logits)
         terms = self.method.terms(logits.unbind(), self.val_y, self._progress(epochs_done))
         accuracy = (prediction == self.val_y).double().mean(dim=1)
@@ -264,20 +255,20 @@ class Trainer:
         network.eval()
         x, y = self.probe
         logits = network(x)
-        self._refuse_divergence(
-            "probed logits", torch.stack(logits), epochs_done - 1, self.steps - 1
-        )
+        self.watch.check("probed logits", torch.stack(logits), epochs_done - 1, self.steps - 1)
         return ExitGradients(network, self.method.terms(logits, y, self._progress(epochs_done)))
 
-    def _record(self, epoch: int, values: Tensor, pulls: list[Pull], seconds: float) -> None:
+    def _record(
+        self, epoch: int, values: Tensor, pairs: list[ExitGradientPair], seconds: float
+    ) -> None:
         """Keep and show an epoch; ``values`` are ``[6, E]``, ordered as the history's columns."""
         for number, row in enumerate(values.T.tolist(), start=1):
             self.history.append([epoch, number, *row])
-        self.gradients += [[epoch, *pull] for pull in pulls]
+        self.gradients += [[epoch, *pair] for pair in pairs]
         loss, accuracy = values[0, -1], values[1]
         shown = " ".join(f"{100 * value:.2f}" for value in accuracy.tolist())
         print(
-            f"{self.data.name}/{self.method.name}/{self.seed} "
+            f"{self.data.name}/{self.title}/{self.seed} "
             f"epoch {epoch}/{self.settings.epochs}  loss {float(loss):.4f}  "
             f"val accuracy {shown} %  {seconds:.1f} s",
             file=sys.stderr,
@@ -298,14 +289,14 @@ class Trainer:
         save_predictions(out_dir / "predictions.npz", predictions)
 
     def _predict(self, split: Split) -> SplitPredictions:
-        logits = _logits(self.network, _tensors(split)[0])
-        confidence, prediction = self.method.decide(logits)
+        logits = _logits(self.network, _tensors(split, self.device)[0])
+        confidence, prediction = (part.cpu() for part in self.method.decide(logits))
         return SplitPredictions(
             prediction=prediction.numpy(),
             confidence=confidence.numpy(),
             target=split.y,
             index=split.index,
-            logits=logits.contiguous().numpy(),
+            logits=logits.cpu().contiguous().numpy(),
         )
 
 
@@ -313,9 +304,14 @@ def _generator(*parts: str | int) -> torch.Generator:
     return torch.Generator().manual_seed(derive_seed(*parts))
 
 
-def _tensors(split: Split) -> tuple[Tensor, Tensor]:
-    x = torch.from_numpy(split.x).contiguous(memory_format=torch.channels_last)
-    return x, torch.from_numpy(split.y)
+def _tensors(split: Split, device: torch.device) -> tuple[Tensor, Tensor]:
+    x, y = torch.from_numpy(split.x), torch.from_numpy(split.y)
+    return _in_order(x).to(device), y.to(device)
+
+
+def _in_order(x: Tensor) -> Tensor:
+    """Images channels last, which convolutions prefer; signals as they are."""
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x.contiguous()
 
 
 def _freeze_all_but(network: EarlyExitNetwork, trainable: tuple[int, ...]) -> None:

@@ -8,7 +8,7 @@ from safetensors.torch import load, save
 
 from cgt.data import Dataset
 from cgt.methods import Method
-from cgt.networks.backbones import BACKBONES
+from cgt.networks import build
 from cgt.nn.network import EarlyExitNetwork
 from cgt.records.files import write_bytes
 
@@ -16,9 +16,19 @@ _METHOD = "method."
 """Before the names of the method's own tensors; no network's parameter starts so."""
 
 
-def build_network(data: Dataset, method: Method) -> EarlyExitNetwork:
-    """The network that ``method`` trains on ``data``, freshly initialised, channels last."""
-    backbone = BACKBONES[data.name](data.train.x.shape[1], data.num_classes)
+def build_network(
+    data: Dataset, method: Method, network: str, exits: int | None = None
+) -> EarlyExitNetwork:
+    """The network that ``method`` trains on ``data``, freshly initialised, channels last.
+
+    Args:
+        network: a file of :mod:`cgt.networks`.
+        exits: how many it shall have; None: its own default.
+
+    Raises:
+        ValueError: if there is no such network, or it does not fit the data.
+    """
+    backbone = build(network, data.train.x.shape[1:], data.num_classes, exits)
     return method.network(backbone).to(memory_format=torch.channels_last)
 
 
@@ -28,16 +38,19 @@ def save_run(path: Path, network: EarlyExitNetwork, method: Method) -> None:
         f"{_METHOD}{name}": value for name, value in method.state().items() if value is not None
     }
     tensors = {**network.state_dict(), **learned}
-    write_bytes(path, save({name: value.contiguous() for name, value in tensors.items()}))
+    write_bytes(path, save({name: value.cpu().contiguous() for name, value in tensors.items()}))
 
 
-def load_run(path: Path, data: Dataset, method: Method) -> EarlyExitNetwork:
+def load_run(
+    path: Path, data: Dataset, method: Method, network: str, exits: int | None = None
+) -> EarlyExitNetwork:
     """The trained network of a run in evaluation mode; ``method`` takes back its own state.
 
     Args:
         path: the run's ``model.safetensors``.
         data: the dataset it was trained on.
         method: as built from the run's hyperparameters.
+        network, exits: as in :func:`build_network`.
 
     Raises:
         ValueError: if the file is damaged.
@@ -49,7 +62,7 @@ def load_run(path: Path, data: Dataset, method: Method) -> EarlyExitNetwork:
         raise ValueError(f"{path}: not a readable safetensors file ({error})") from error
     own = [name for name in tensors if name.startswith(_METHOD)]
     learned = {name.removeprefix(_METHOD): tensors.pop(name) for name in own}
-    network = build_network(data, method)
-    network.load_state_dict(tensors)
+    trained = build_network(data, method, network, exits)
+    trained.load_state_dict(tensors)
     method.load_state({**method.state(), **learned})
-    return network.eval()
+    return trained.eval()

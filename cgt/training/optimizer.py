@@ -74,7 +74,10 @@ class OneCycleSGD:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take back what :meth:`state` gave."""
-        self._done, self._momenta = state["done"], state["momenta"]
+        self._done = state["done"]
+        self._momenta = [
+            saved.to(own.device) for saved, own in zip(state["momenta"], self._momenta, strict=True)
+        ]
 
 
 def one_cycle(step: int, steps: int, peak: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from cgt.data import Dataset
 from cgt.nn.exits import ExitRule
 from cgt.nn.network import EarlyExitNetwork
-from cgt.training.job import Job, build_method
+from cgt.training.job import Job, build_method, build_settings
 from cgt.training.model_io import load_run
 
 
@@ -42,6 +42,8 @@ def open_run(folder: Path, data: Dataset) -> Run:
             f"{job['seed']} with the run's settings is needed"
         )
     # Where the data lie makes no difference to the method.
-    method = build_method(Job(**job, prepared=folder, raw_dir=folder))
-    network = load_run(folder / "model.safetensors", data, method)
+    opened = Job(**job, prepared=folder, raw_dir=folder)
+    method, settings = build_method(opened), build_settings(opened)
+    weights = folder / "model.safetensors"
+    network = load_run(weights, data, method, settings.network, settings.exits)
     return Run(job, data, network, method.rule(network.num_exits))

@@ -105,8 +105,8 @@ def test_remaining_is_the_eligibility_of_the_next_exit(network, batch):
     logits = network(x)
     for loss in (HardCGTLoss(tau=0.5), SoftCGTLoss(scale=10.0)):
         eligible = loss.terms(logits, y).eligibility
-        torch.testing.assert_close(loss.remaining(logits[:1], y), eligible[:, 1])
-        torch.testing.assert_close(loss.remaining(logits[:2], y), eligible[:, 2])
+        torch.testing.assert_close(loss.next_eligibility(logits[:1], y), eligible[:, 1])
+        torch.testing.assert_close(loss.next_eligibility(logits[:2], y), eligible[:, 2])
 
 
 def test_history_is_of_the_samples_that_reach_an_exit():

@@ -6,7 +6,7 @@ from torch import nn
 
 from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
-from cgt.training.gradients import ExitGradients, Pull
+from cgt.training.gradients import ExitGradients, ExitGradientPair
 
 
 class Scale(nn.Module):
@@ -37,17 +37,17 @@ def test_norms_and_cosines_by_hand(network):
     # Exit 1: stage 5, head 2. Exit 2, at half weight: stages −21/2 and −14/2, head 6/2.
     assert found.norms().tolist() == pytest.approx([29**0.5, (10.5**2 + 7**2 + 3**2) ** 0.5])
     assert found.pulls() == [
-        Pull(1, 1, 1, 5.0, 1.0),
-        Pull(1, 1, 2, 5.0, -1.0),
-        Pull(1, 2, 2, 10.5, 1.0),
-        Pull(2, 2, 2, 7.0, 1.0),
+        ExitGradientPair(1, 1, 1, 5.0, 1.0),
+        ExitGradientPair(1, 1, 2, 5.0, -1.0),
+        ExitGradientPair(1, 2, 2, 10.5, 1.0),
+        ExitGradientPair(2, 2, 2, 7.0, 1.0),
     ]
 
 
 def test_an_exit_without_weight_pulls_nowhere(network):
     found = gradients(network, [1.0, 0.0])
     assert found.norms().tolist() == pytest.approx([29**0.5, 0.0])
-    assert Pull(1, 1, 2, 5.0, 0.0) in found.pulls()
+    assert ExitGradientPair(1, 1, 2, 5.0, 0.0) in found.pulls()
 
 
 def test_frozen_stages_have_no_entry(network):
@@ -55,4 +55,4 @@ def test_frozen_stages_have_no_entry(network):
     network.heads[0].requires_grad_(False)
     found = gradients(network, [1.0, 1.0])
     assert found.norms().tolist() == pytest.approx([0.0, (14**2 + 6**2) ** 0.5])
-    assert found.pulls() == [Pull(2, 2, 2, 14.0, 1.0)]
+    assert found.pulls() == [ExitGradientPair(2, 2, 2, 14.0, 1.0)]

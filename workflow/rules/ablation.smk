@@ -1,40 +1,42 @@
 # What each part of CGT is worth: one or two hyperparameters at a time, everything else as tuned.
-# The wildcard `method` is a variant's name here, such as `soft_cgt,tau=0.5`.
+# A variant is named by what differs from the tuned method, such as `soft_cgt,tau=0.5`.
 ABLATION = f"{RESULTS}/ablation"
 
 
 rule ablate:
     input:
-        code=lambda wildcards: method_code(variant(wildcards).method),
-        shared_code=training_code(),
-        raw=lambda wildcards: raw_files(wildcards.dataset),
+        code=lambda wildcards: training_code(
+            wildcards.dataset, implementation_of(config, variant(wildcards).method)
+        ),
+        raw=raw_files,
         prepared=rules.prepare.output,
     output:
-        predictions=f"{ABLATION}/runs/{{dataset}}/{{method}}/{{seed}}/predictions.npz",
-        history=f"{ABLATION}/runs/{{dataset}}/{{method}}/{{seed}}/history.csv",
-        gradients=f"{ABLATION}/runs/{{dataset}}/{{method}}/{{seed}}/gradients.csv",
-        manifest=f"{ABLATION}/runs/{{dataset}}/{{method}}/{{seed}}/manifest.json",
-        model=f"{ABLATION}/runs/{{dataset}}/{{method}}/{{seed}}/model.safetensors",
+        predictions=f"{ABLATION}/runs/{{dataset}}/{{variant}}/{{seed}}/predictions.npz",
+        history=f"{ABLATION}/runs/{{dataset}}/{{variant}}/{{seed}}/history.csv",
+        gradients=f"{ABLATION}/runs/{{dataset}}/{{variant}}/{{seed}}/gradients.csv",
+        manifest=f"{ABLATION}/runs/{{dataset}}/{{variant}}/{{seed}}/manifest.json",
+        model=f"{ABLATION}/runs/{{dataset}}/{{variant}}/{{seed}}/model.safetensors",
     log:
-        f"{RESULTS}/logs/ablation/train/{{dataset}}/{{method}}/{{seed}}.log",
-    wildcard_constraints:
-        method=VARIANT_NAME,
+        f"{RESULTS}/logs/ablation/train/{{dataset}}/{{variant}}/{{seed}}.log",
     priority: lambda wildcards: len(DATASETS) - DATASETS.index(wildcards.dataset)
     conda:
         "../../environment.yml"
     threads: 1
     params:
-        raw=folder_of_raw,
+        raw=raw_place,
         method=lambda wildcards: variant(wildcards).method,
-        settings=variant_settings,
-        hyperparameters=variant_hyperparameters,
+        implementation=lambda wildcards: implementation_of(config, variant(wildcards).method),
+        settings=lambda wildcards: plan.as_json(variant_settings(wildcards)),
+        hyperparameters=lambda wildcards: plan.as_json(
+            plan.without_lr(variant(wildcards).hyperparameters)
+        ),
         out=subpath(output.predictions, parent=True),
-        checkpoints=f"{RESULTS}/checkpoints/ablation/{{dataset}}/{{method}}/{{seed}}",
+        checkpoints=f"{RESULTS}/checkpoints/ablation/{{dataset}}/{{variant}}/{{seed}}",
     message:
-        "Train {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
+        "Train {wildcards.variant} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "OMP_NUM_THREADS={threads} python -m cgt train --dataset {wildcards.dataset:q}"
-        " --method {params.method:q} --seed {wildcards.seed} --prepared {input.prepared:q}"
+        " --method {params.method:q} --implementation {params.implementation:q} --seed {wildcards.seed} --prepared {input.prepared:q}"
         " --raw {params.raw:q} --settings {params.settings:q}"
         " --hyperparameters {params.hyperparameters:q} --out {params.out:q}"
         " --checkpoints {params.checkpoints:q} > {log:q} 2>&1"
@@ -46,14 +48,17 @@ use rule evaluate as evaluate_variant with:
         code=code("cgt.analysis.evaluation"),
     output:
         expand(
-            f"{ABLATION}/runs/{{dataset}}/{{method}}/{{seed}}/{{table}}.csv",
+            f"{ABLATION}/runs/{{dataset}}/{{variant}}/{{seed}}/{{table}}.csv",
             table=EVALUATED_TABLES,
             allow_missing=True,
         ),
     log:
-        f"{RESULTS}/logs/ablation/evaluate/{{dataset}}/{{method}}/{{seed}}.log",
-    wildcard_constraints:
-        method=VARIANT_NAME,
+        f"{RESULTS}/logs/ablation/evaluate/{{dataset}}/{{variant}}/{{seed}}.log",
+    params:
+        method=lambda wildcards: wildcards.variant,
+        out=subpath(output[0], parent=True),
+    message:
+        "Evaluate {wildcards.variant} on {wildcards.dataset}, seed {wildcards.seed}"
 
 
 use rule aggregate as aggregate_variants with:
@@ -67,7 +72,7 @@ use rule aggregate as aggregate_variants with:
     params:
         folder=subpath(input[0], ancestor=4),
         out=subpath(output[0], parent=True),
-        runs=expand("{dataset}/{method}/{seed}", zip, **VARIANT_RUNS),
+        runs=expand("{dataset}/{variant}/{seed}", zip, **VARIANT_RUNS),
     message:
         "Gather all variants"
 
@@ -86,7 +91,7 @@ rule ablation_effects:
     params:
         summary=subpath(input[0], parent=True),
         out=subpath(output[0], parent=True),
-        cells=json.dumps([cell._asdict() for cell in CELLS]),
+        cells=plan.as_json([cell._asdict() for cell in CELLS]),
     message:
         "Compare each variant to the tuned method"
     shell:
@@ -137,7 +142,7 @@ rule publish_ablation:
         "../../environment.yml"
     params:
         results=subpath(input[0], ancestor=2),
-        runs=expand("{dataset}/{method}/{seed}", zip, **VARIANT_RUNS),
+        runs=expand("{dataset}/{variant}/{seed}", zip, **VARIANT_RUNS),
         out=f"{PUBLISHED}/ablation",
         # Large, and no figure is drawn from them.
         without=[

@@ -1,39 +1,33 @@
-# Names, paths and settings that several stages share.
-import json
+# Names and paths that several stages share; what they mean is decided in cgt.study.plan.
 import os
 import shlex
 from pathlib import PurePath
-from types import SimpleNamespace
 
+from cgt.study import plan
 from cgt.study.ablation import cells, runs, variants
+from cgt.study.code_inputs import data_files, job_files, module_files
 from cgt.study.config import known_defaults, seeds_of
-from cgt.study.code_inputs import module_files
+from cgt.study.schema import implementation_of
 from cgt.study.tuning import trials
 
 ROOT = os.path.relpath(workflow.basedir)
 RESULTS = PurePath(config["results"]).as_posix()
-RAW = PurePath(config["data"]["raw"]).as_posix()
 PREPARED = PurePath(config["data"]["prepared"]).as_posix()
 PUBLISHED = os.path.normpath(f"{ROOT}/results/published")
 
 DATASETS = list(config["datasets"])
+SCENES = plan.datasets_of_kind(config, "scene")
+SAMPLED = plan.datasets_of_kind(config, "images", "signals")
 METHODS = list(config["methods"])
 # Trained elsewhere: of these the workflow has predictions, no history and no network.
 EXTERNAL = config.get("external", [])
-ALL_METHODS = list(schema["properties"]["methods"]["properties"])
 SEEDS = {dataset: seeds_of(config, dataset) for dataset in DATASETS}
-RUN_WILDCARDS, EXTERNAL_WILDCARDS = (
-    {
-        "dataset": [d for d in DATASETS for _ in methods for _ in SEEDS[d]],
-        "method": [method for d in DATASETS for method in methods for _ in SEEDS[d]],
-        "seed": [seed for d in DATASETS for _ in methods for seed in SEEDS[d]],
-    }
-    for methods in (METHODS, EXTERNAL)
-)
+RUN_WILDCARDS = plan.wildcards_of(plan.runs_of(config, METHODS))
+EXTERNAL_WILDCARDS = plan.wildcards_of(plan.runs_of(config, EXTERNAL))
 RUNS = [
-    run
-    for wildcards in (RUN_WILDCARDS, EXTERNAL_WILDCARDS)
-    for run in expand("{dataset}/{method}/{seed}", zip, **wildcards)
+    "/".join(map(str, run))
+    for methods in (METHODS, EXTERNAL)
+    for run in plan.runs_of(config, methods)
 ]
 
 # Jobs run this checkout's code, installed or not, wherever the working directory is.
@@ -53,62 +47,50 @@ onstart:
 wildcard_constraints:
     dataset="|".join(DATASETS),
     method="[a-z][a-z0-9_]*",
+    variant=r"[a-z][a-z0-9_]*(,[a-z_]+=[a-z0-9_.-]+)*",
     seed=r"\d+",
     trial=r"\d+",
 
 
+def relative(files):
+    return [os.path.relpath(path) for path in files]
+
+
 def code(module):
     """Files that a module of the package runs, as inputs: an edit reruns what it can change."""
-    return [os.path.relpath(path) for path in module_files(module)]
+    return relative(module_files(module))
 
 
-def method_code(method):
-    return os.path.normpath(f"{ROOT}/cgt/methods/{method}.py")
+def training_code(dataset, implementation, *modules):
+    """Files that a training job runs: the loop, its own method, network and dataset, no other's."""
+    network = config["datasets"][dataset]["network"]
+    files = [path for module in modules for path in code(module)]
+    return sorted({*relative(job_files(implementation, network, dataset)), *files})
 
 
-def shared_code(module):
-    """What all methods share: the code of a module without the methods' own files.
-
-    Nor the list of methods: one more method changes nothing for the others.
-    """
-    own = {method_code(method) for method in [*ALL_METHODS, "__init__"]}
-    return [path for path in code(module) if path not in own]
+def method_code(wildcards):
+    return training_code(wildcards.dataset, implementation_of(config, wildcards.method))
 
 
-def training_code():
-    return shared_code("cgt.training.loop")
+def raw_files(wildcards):
+    return plan.raw_files(config, wildcards.dataset)
 
 
-def raw_files(dataset):
-    folder = {"indian_pines_disjoint": "indian_pines"}.get(dataset, dataset)
-    names = {
-        "fashion_mnist": [
-            "train-images-idx3-ubyte",
-            "train-labels-idx1-ubyte",
-            "t10k-images-idx3-ubyte",
-            "t10k-labels-idx1-ubyte",
-        ],
-        "indian_pines": ["cube.npy", "ground_truth.npy"],
-    }
-    return [f"{RAW}/{folder}/{name}" for name in names[folder]]
+def raw_place(wildcards):
+    return plan.raw_place(config, wildcards.dataset)
 
 
-SCENES = [dataset for dataset in DATASETS if dataset.startswith("indian_pines")]
 TUNED = [dataset for dataset in DATASETS if dataset in config["tuning"]["datasets"]]
 TRIALS = {
-    (dataset, method): trials(config["tuning"], dataset, method)
-    for dataset in TUNED
-    for method in METHODS
+    (dataset, method): trials(config, dataset, method) for dataset in TUNED for method in METHODS
 }
 
-STUDIED = (config, known_defaults(schema))
+STUDIED = (config, known_defaults(config))
 CELLS, VARIANTS = cells(*STUDIED), variants(*STUDIED)
 VARIANT_RUNS = {
-    name: [run[i] for run in runs(*STUDIED)] for i, name in enumerate(("dataset", "method", "seed"))
+    name: [run[i] for run in runs(*STUDIED)] for i, name in enumerate(("dataset", "variant", "seed"))
 }
-VARIANT_NAME = r"[a-z][a-z0-9_]*(,[a-z_]+=[a-z0-9_.-]+)*"
 ABLATED_DATASETS = list(dict.fromkeys(cell.dataset for cell in CELLS))
-PREPARE_OPTIONS = ("limit", "patch", "components")
 
 # What the speed of training is measured on.
 BENCH_DATASETS = [name for name in ("fashion_mnist", "indian_pines") if name in DATASETS]
@@ -118,27 +100,6 @@ BENCH_METHODS = [name for name in ("branchynet", "soft_cgt", "hard_cgt") if name
 def at_first_seed(datasets):
     """Wildcards of each dataset at the first of its seeds."""
     return {"dataset": datasets, "seed": [SEEDS[dataset][0] for dataset in datasets]}
-
-
-def folder_of_raw(wildcards, input):
-    return PurePath(input.raw[0]).parent.as_posix()
-
-
-def prepare_options(dataset):
-    """Command-line options of `cgt prepare` for what the configuration sets."""
-    settings = config["datasets"][dataset]
-    given = {name: settings.get(name) for name in PREPARE_OPTIONS}
-    return [f"--{name}={value}" for name, value in given.items() if value is not None]
-
-
-def training_settings(dataset, **changes):
-    """JSON of what all methods share on a dataset; a change of it reruns the dataset's jobs."""
-    settings = {
-        name: value
-        for name, value in config["datasets"][dataset].items()
-        if name not in PREPARE_OPTIONS
-    }
-    return json.dumps({**settings, **changes}, sort_keys=True)
 
 
 def run_priority(wildcards):
@@ -152,55 +113,25 @@ def run_priority(wildcards):
     return len(DATASETS) * (last - turn + 1) - DATASETS.index(wildcards.dataset)
 
 
-def job_settings(wildcards):
-    lr = config["methods"][wildcards.method][wildcards.dataset]["lr"]
-    return training_settings(wildcards.dataset, lr=lr)
-
-
-def job_hyperparameters(wildcards):
-    return without_lr(config["methods"][wildcards.method][wildcards.dataset])
-
-
-def without_lr(settings):
-    own = {name: value for name, value in settings.items() if name != "lr"}
-    return json.dumps(own, sort_keys=True)
+def trial(wildcards):
+    return TRIALS[wildcards.dataset, wildcards.method][int(wildcards.trial)]
 
 
 def trial_settings(wildcards):
     """The same shortened schedule for every method."""
     epochs = config["tuning"]["datasets"][wildcards.dataset]["epochs"]
-    return training_settings(wildcards.dataset, epochs=epochs, lr=trial(wildcards)["lr"])
-
-
-def trial_hyperparameters(wildcards):
-    return without_lr(trial(wildcards))
-
-
-def trial(wildcards):
-    return TRIALS[wildcards.dataset, wildcards.method][int(wildcards.trial)]
+    changes = {"epochs": epochs, "lr": trial(wildcards)["lr"]}
+    return plan.training_settings(config, wildcards.dataset, **changes)
 
 
 def bench_jobs(methods):
     """JSON: full-size training jobs at the first seed, by dataset."""
-    jobs = []
-    for dataset in BENCH_DATASETS:
-        for method in methods:
-            run = SimpleNamespace(dataset=dataset, method=method)
-            job = {
-                "dataset": dataset,
-                "method": method,
-                "seed": SEEDS[dataset][0],
-                "prepared": f"{PREPARED}/{dataset}/{SEEDS[dataset][0]}.npz",
-                "raw_dir": PurePath(raw_files(dataset)[0]).parent.as_posix(),
-                "settings": json.loads(job_settings(run)),
-                "hyperparameters": json.loads(job_hyperparameters(run)),
-            }
-            jobs.append(job)
-    return json.dumps(jobs, sort_keys=True)
+    jobs = [plan.full_job(config, d, method) for d in BENCH_DATASETS for method in methods]
+    return plan.as_json(jobs)
 
 
 def variant(wildcards):
-    return VARIANTS[wildcards.dataset, wildcards.method]
+    return VARIANTS[wildcards.dataset, wildcards.variant]
 
 
 def variant_settings(wildcards):
@@ -211,11 +142,7 @@ def variant_settings(wildcards):
         "lr": variant(wildcards).hyperparameters["lr"],
         "label_smoothing": variant(wildcards).label_smoothing,
     }
-    return training_settings(wildcards.dataset, **changes)
-
-
-def variant_hyperparameters(wildcards):
-    return without_lr(variant(wildcards).hyperparameters)
+    return plan.training_settings(config, wildcards.dataset, **changes)
 
 
 def shown(path, caption, category, shows, question):

@@ -1,37 +1,32 @@
 # Raw files from the first source that has them, verified; then splits and scaling at each seed.
 
 
-# The code is no input: content is verified, and new code must not fetch the same bytes again.
-rule download_fashion_mnist:
-    output:
-        raw_files("fashion_mnist"),
-    log:
-        f"{RESULTS}/logs/download/fashion_mnist.log",
-    conda:
-        "../../environment.yml"
-    params:
-        dataset="fashion_mnist",
-        folder=subpath(output[0], parent=True),
-    message:
-        "Download {params.dataset}"
-    shell:
-        "python -m cgt download {params.dataset:q} --out {params.folder:q} 2>&1 | tee {log:q}"
+# One rule for each folder of raw files: protocols on the same data share one.
+for raw_folder, of_dataset in plan.raw_folders(config).items():
 
-
-use rule download_fashion_mnist as download_indian_pines with:
-    output:
-        raw_files("indian_pines"),
-    log:
-        f"{RESULTS}/logs/download/indian_pines.log",
-    params:
-        dataset="indian_pines",
-        folder=subpath(output[0], parent=True),
+    # The code is no input: content is verified, and new code must not fetch the same bytes again.
+    rule:
+        name:
+            f"download_{raw_folder}"
+        output:
+            plan.raw_files(config, of_dataset),
+        log:
+            f"{RESULTS}/logs/download/{raw_folder}.log",
+        conda:
+            "../../environment.yml"
+        params:
+            dataset=of_dataset,
+            folder=subpath(output[0], parent=True),
+        message:
+            "Download {params.dataset}"
+        shell:
+            "python -m cgt download {params.dataset:q} --out {params.folder:q} 2>&1 | tee {log:q}"
 
 
 rule prepare:
     input:
-        raw=lambda wildcards: raw_files(wildcards.dataset),
-        code=code("cgt.data"),
+        raw=raw_files,
+        code=lambda wildcards: relative(data_files(wildcards.dataset)),
     output:
         f"{PREPARED}/{{dataset}}/{{seed}}.npz",
     log:
@@ -39,8 +34,8 @@ rule prepare:
     conda:
         "../../environment.yml"
     params:
-        raw=folder_of_raw,
-        options=lambda wildcards: prepare_options(wildcards.dataset),
+        raw=raw_place,
+        options=lambda wildcards: plan.prepare_options(config, wildcards.dataset),
     message:
         "Prepare {wildcards.dataset}, seed {wildcards.seed}"
     shell:
@@ -48,10 +43,38 @@ rule prepare:
         " --out {output:q} {params.options:q} > {log:q} 2>&1"
 
 
+# What all costs of a dataset are relative to: its network without early exits.
+rule reference:
+    input:
+        raw=raw_files,
+        prepared=lambda wildcards: expand(
+            rules.prepare.output, seed=SEEDS[wildcards.dataset][0], dataset=wildcards.dataset
+        ),
+        code=lambda wildcards: training_code(
+            wildcards.dataset, "single_exit", "cgt.training.reference"
+        ),
+    output:
+        f"{RESULTS}/reference/{{dataset}}.json",
+    log:
+        f"{RESULTS}/logs/reference/{{dataset}}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        raw=raw_place,
+        settings=lambda wildcards: plan.as_json(
+            plan.training_settings(config, wildcards.dataset, lr=1.0)
+        ),
+    message:
+        "Count what the network of {wildcards.dataset} costs"
+    shell:
+        "python -m cgt reference {wildcards.dataset:q} --prepared {input.prepared:q}"
+        " --raw {params.raw:q} --settings {params.settings:q} --out {output:q} > {log:q} 2>&1"
+
+
 rule audit:
     input:
         prepared=expand(rules.prepare.output, zip, **at_first_seed(SCENES)),
-        raw=raw_files("indian_pines"),
+        raw=[path for dataset in SCENES for path in plan.raw_files(config, dataset)],
         code=code("cgt.data.audit") + code("cgt.analysis.audit"),
     output:
         f"{RESULTS}/summary/audit.csv",
@@ -60,10 +83,11 @@ rule audit:
     conda:
         "../../environment.yml"
     params:
-        raw=folder_of_raw,
-        prepared=lambda wildcards, input: expand("{d}={p}", zip, d=SCENES, p=input.prepared),
+        parts=lambda wildcards, input: [
+            f"{dataset}={prepared}={plan.raw_place(config, dataset)}"
+            for dataset, prepared in zip(SCENES, input.prepared)
+        ],
     message:
-        "Count what the splits of the scene train and test on"
+        "Count what the splits of the scenes train and test on"
     shell:
-        "python -m cgt audit {params.prepared:q} --raw {params.raw:q} --out {output:q}"
-        " > {log:q} 2>&1"
+        "python -m cgt audit {params.parts:q} --out {output:q} > {log:q} 2>&1"

@@ -28,10 +28,11 @@ rule evaluate:
     conda:
         "../../environment.yml"
     params:
+        method=lambda wildcards: wildcards.method,
         out=subpath(output[0], parent=True),
     message:
         "Evaluate {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "python -m cgt evaluate {input.predictions:q} --dataset {wildcards.dataset:q}"
-        " --method {wildcards.method:q} --seed {wildcards.seed} --out {params.out:q}"
+        " --method {params.method:q} --seed {wildcards.seed} --out {params.out:q}"
         " > {log:q} 2>&1"

@@ -3,10 +3,12 @@
 
 rule tune_trial:
     input:
-        code=method_code("{method}"),
-        shared_code=training_code() + code("cgt.operate.area"),
-        raw=lambda wildcards: raw_files(wildcards.dataset),
+        code=lambda wildcards: training_code(
+            wildcards.dataset, implementation_of(config, wildcards.method), "cgt.operate.area"
+        ),
+        raw=raw_files,
         prepared=rules.prepare.output,
+        reference=rules.reference.output,
     output:
         f"{RESULTS}/tuning/{{dataset}}/{{method}}/{{trial}}/seed-{{seed}}.json",
     log:
@@ -16,17 +18,19 @@ rule tune_trial:
         "../../environment.yml"
     threads: 1
     params:
-        raw=folder_of_raw,
-        settings=trial_settings,
-        hyperparameters=trial_hyperparameters,
+        raw=raw_place,
+        implementation=lambda wildcards: implementation_of(config, wildcards.method),
+        settings=lambda wildcards: plan.as_json(trial_settings(wildcards)),
+        hyperparameters=lambda wildcards: plan.as_json(plan.without_lr(trial(wildcards))),
         work=f"{RESULTS}/checkpoints/tuning/{{dataset}}/{{method}}/{{trial}}/seed-{{seed}}",
     message:
         "Tune {wildcards.method} on {wildcards.dataset}, trial {wildcards.trial}, seed {wildcards.seed}"
     shell:
         "OMP_NUM_THREADS={threads} python -m cgt tune-trial --dataset {wildcards.dataset:q}"
-        " --method {wildcards.method:q} --seed {wildcards.seed} --trial {wildcards.trial}"
+        " --method {wildcards.method:q} --implementation {params.implementation:q} --seed {wildcards.seed} --trial {wildcards.trial}"
         " --prepared {input.prepared:q} --raw {params.raw:q} --settings {params.settings:q}"
-        " --hyperparameters {params.hyperparameters:q} --work {params.work:q} --out {output:q}"
+        " --hyperparameters {params.hyperparameters:q} --reference {input.reference:q}"
+        " --work {params.work:q} --out {output:q}"
         " > {log:q} 2>&1"
 
 

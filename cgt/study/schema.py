@@ -1,0 +1,158 @@
+"""The schema of a configuration: the fixed part, and what the cards add to it.
+
+Methods, networks and datasets are files with cards; a configuration may also name datasets of its
+own, as an `.npz` of a kind. So the schema depends on the configuration that it is for.
+"""
+
+import copy
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cgt.records.cards import cards
+from cgt.records.settings import json_schema
+
+KINDS = ("images", "signals", "scene")
+SCENE_SETTINGS = ("components", "patch")
+LABEL_SMOOTHING = "label_smoothing"
+"""The one key that a study may vary though it belongs to the dataset, not to the method."""
+ENTRY = "method"
+"""Key of an entry of `methods` that says which file trains it, if it has another name."""
+
+
+def load_schema(path: str | Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON schema for a configuration.
+
+    Args:
+        path: of the fixed part, `config.schema.yaml`.
+        config: merged, not yet checked.
+    """
+    schema = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    properties, definitions = schema["properties"], schema["$defs"]
+    datasets = _datasets(definitions["dataset"], config)
+    properties["datasets"]["properties"] = datasets
+    for of in (definitions["seeds_by_dataset"], properties["tuning"]["properties"]["datasets"]):
+        what = "seeds" if of is definitions["seeds_by_dataset"] else "shortened"
+        of["properties"] = {name: {"$ref": f"#/$defs/{what}"} for name in datasets}
+    ablation = properties["ablation"]["properties"]
+    ablation["epochs"]["properties"] = {name: {"$ref": "#/$defs/epochs"} for name in datasets}
+    study = ablation["studies"]["items"]["properties"]
+    study["vary"]["properties"][LABEL_SMOOTHING] = _choices({"$ref": f"#/$defs/{LABEL_SMOOTHING}"})
+    entries = _entries(config)
+    space = properties["tuning"]["properties"]["space"]["properties"]
+    for name, implementation in entries.items():
+        own = _own(implementation)
+        settings = {"lr": {"$ref": "#/$defs/lr"}, **own}
+        entry = {dataset: closed(settings, required=["lr"]) for dataset in datasets}
+        entry[ENTRY] = {"enum": list(cards("methods"))}
+        properties["methods"]["properties"][name] = closed(entry)
+        space[name] = closed({key: _choices(of) for key, of in own.items()})
+        # Which of them a study's own method has is asked of each method: see `cgt.study.config`.
+        study["vary"]["properties"] |= {key: _choices(_any(entries, key)) for key in own}
+        study["given"]["properties"] |= {key: _any(entries, key) for key in own}
+    ablation["methods"]["properties"] = properties["methods"]["properties"]
+    return schema
+
+
+def implementation_of(config: Mapping[str, Any], method: str) -> str:
+    """The file that trains a method of a configuration: its `method:`, or its own name."""
+    for methods in (config.get("methods", {}), config.get("ablation", {}).get("methods", {})):
+        entry = methods.get(method)
+        if isinstance(entry, Mapping):
+            return str(entry.get(ENTRY, method))
+    return method
+
+
+def datasets_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of an entry of `methods`, by dataset."""
+    return {name: settings for name, settings in entry.items() if name != ENTRY}
+
+
+def kind_of(config: Mapping[str, Any], dataset: str) -> str:
+    """The kind of a dataset: what its card says, or the configuration."""
+    known = cards("data")
+    return known[dataset]["kind"] if dataset in known else config["datasets"][dataset]["kind"]
+
+
+def closed(properties: Mapping[str, Any], required: Iterable[str] = ()) -> dict[str, Any]:
+    """An object with these keys and no others."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": dict(properties),
+        "required": list(required),
+    }
+
+
+def _datasets(common: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Every coded dataset, and those of the configuration that say of which kind they are."""
+    schemas = {name: _coded(common, card) for name, card in cards("data").items()}
+    given = config.get("datasets", {})
+    for name, settings in given.items() if isinstance(given, Mapping) else ():
+        if name not in schemas and isinstance(settings, Mapping) and "kind" in settings:
+            schemas[name] = _configured(common)
+    return schemas
+
+
+def _coded(common: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
+    schema = copy.deepcopy(dict(common))
+    own = {key: json_schema(of) for key, of in card.get("settings", {}).items()}
+    schema["properties"] |= own
+    schema["properties"]["network"] = {"enum": _networks(card["kind"])}
+    schema["required"] = [*schema["required"], *own]
+    return schema
+
+
+def _configured(common: Mapping[str, Any]) -> dict[str, Any]:
+    schema = copy.deepcopy(dict(common))
+    schema["properties"] |= {
+        "kind": {"enum": list(KINDS)},
+        "path": {"$ref": "#/$defs/folder"},
+        "components": {"type": "integer", "minimum": 1},
+        "patch": {"type": "integer", "minimum": 1},
+    }
+    schema["required"] = [*schema["required"], "kind", "path"]
+    return schema
+
+
+def _networks(kind: str) -> list[str]:
+    return [name for name, card in cards("networks").items() if card["inputs"] == kind]
+
+
+def _entries(config: Mapping[str, Any]) -> dict[str, str]:
+    """Every method by name, with the file that trains it: the files, and entries of other names."""
+    entries = {name: name for name in cards("methods")}
+    for methods in (config.get("methods"), _inner(config, "ablation", "methods")):
+        for name, entry in methods.items() if isinstance(methods, Mapping) else ():
+            wanted = entry.get(ENTRY) if isinstance(entry, Mapping) else None
+            if isinstance(wanted, str):
+                entries[str(name)] = wanted
+    return entries
+
+
+def _inner(config: Mapping[str, Any], *keys: str) -> Any:
+    value: Any = config
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _own(implementation: str) -> dict[str, Any]:
+    card = cards("methods").get(implementation, {})
+    return {key: json_schema(of) for key, of in card.get("settings", {}).items()}
+
+
+def _any(entries: Mapping[str, str], key: str) -> dict[str, Any]:
+    """What any of the methods allows for a key."""
+    found: list[dict[str, Any]] = []
+    for implementation in dict.fromkeys(entries.values()):
+        schema = _own(implementation).get(key)
+        if schema is not None and schema not in found:
+            found.append(schema)
+    return found[0] if len(found) == 1 else {"anyOf": found}
+
+
+def _choices(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "minItems": 1, "uniqueItems": True, "items": schema}
