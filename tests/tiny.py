@@ -26,15 +26,22 @@ def tiny_dataset(train: int = 128, val: int = 60, test: int = 60, seed: int = 0)
     return Dataset("indian_pines", names, *parts, checksums={"prepared": f"tiny {seed}"})
 
 
+def tiny_settings(epochs: int = 6, **changes) -> TrainingSettings:
+    """For the tiny dataset: its network, turned patches, and whatever a test changes."""
+    own = {"network": "compact_scene", "augmentation": "dihedral"}
+    return TrainingSettings(**{**own, "epochs": epochs, "batch_size": 32, "lr": 0.05, **changes})
+
+
 def tiny_run(method: str, folder: Path) -> Path:
     """Train a method on the tiny dataset and leave the run's files in ``folder``; return that."""
-    settings = TrainingSettings(epochs=3, batch_size=32, lr=0.05)
+    settings = tiny_settings(epochs=3)
     checkpoint = folder / "checkpoint.pt"
     trainer = Trainer(tiny_dataset(), REGISTRY[method](), 1, settings, checkpoint)
     trainer.run()
     trainer.write(folder)
     checkpoint.unlink()
-    job = {"dataset": "indian_pines", "method": method, "seed": 1, "hyperparameters": {}}
+    job = {"dataset": "indian_pines", "method": method, "implementation": method, "seed": 1}
+    job["hyperparameters"] = {}
     manifest = {"job": {**job, "settings": asdict(settings)}, "data": trainer.data.checksums}
     write_json(folder / "manifest.json", manifest)
     return folder

@@ -109,9 +109,8 @@ def conventional_batches(data: cgt.data.Dataset, job: Job, steps: int) -> DataLo
     size = _batch_size(data, job)
     generator = torch.Generator().manual_seed(derive_seed(data.name, job.seed, "epoch", 0))
     order = torch.randperm(len(data.train.y), generator=generator)
-    chosen = Subset(
-        _Samples(data, build_settings(job).augmentation), order[: steps * size].tolist()
-    )
+    samples = _Samples(data, build_settings(job).augmentation)
+    chosen = Subset(samples, order[: steps * size].tolist())
     return DataLoader(chosen, batch_size=size, num_workers=0)
 
 

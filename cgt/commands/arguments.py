@@ -61,7 +61,7 @@ def add_job(command: argparse.ArgumentParser) -> None:
         "--settings",
         type=json_object,
         required=True,
-        help="JSON: network, epochs, lr, batch_size, ...",
+        help="JSON: network, epochs, lr, ...",
     )
     command.add_argument(
         "--hyperparameters", type=json_object, default={}, help="JSON: the method's own"

@@ -9,11 +9,10 @@ import pytest
 import torch
 from faults.conftest import SETTINGS, Place
 from synthetic import make_run
-from tiny import tiny_dataset
+from tiny import tiny_dataset, tiny_settings
 
 from cgt.analysis.summary import RUN_FILES, aggregate
 from cgt.methods import REGISTRY
-from cgt.training.job import TrainingSettings
 from cgt.training.loop import DivergedError, Trainer
 from cgt.training.optimizer import OneCycleSGD
 
@@ -32,7 +31,7 @@ def test_a_diverging_job_says_where_and_leaves_no_result(data, forks, tmp_path):
 
 @pytest.fixture
 def trainer(tmp_path):
-    settings = TrainingSettings(epochs=2, batch_size=32, lr=0.05)
+    settings = tiny_settings(epochs=2)
     return Trainer(tiny_dataset(), REGISTRY["branchynet"](), 1, settings, tmp_path / "c.pt")
 
 

@@ -3,7 +3,7 @@ import torch
 
 from cgt import HardCGTLoss, SoftCGTLoss
 from cgt.methods import REGISTRY
-from cgt.methods.base import interpolate, split_epochs
+from cgt.methods.base import schedule, split_epochs
 
 LOGITS = [torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([[3.0, 0.0], [1.0, 0.0]])]
 TARGETS = torch.tensor([0, 0])
@@ -29,7 +29,8 @@ def test_too_few_epochs_are_refused():
 
 
 def test_lambda_runs_on_a_straight_line():
-    assert interpolate([1.0, 0.0], [0.0, 4.0], 0.25) == [0.75, 1.0]
+    assert schedule([1.0, 0.0], [0.0, 4.0], 2, 0.25) == [0.75, 1.0]
+    assert schedule("falling", "rising", 2, 0.5) == [0.75, 0.75]
 
 
 def test_branchynet_weighs_every_sample_alike():
@@ -52,8 +53,8 @@ def test_cascade_trains_one_stage_after_the_other():
 
 
 def test_cascade_needs_a_share_for_every_exit():
-    with pytest.raises(ValueError, match="one number per exit, 2, is needed"):
-        REGISTRY["cascade"]().phases(9, 2)
+    with pytest.raises(ValueError, match=r"epoch_share is .*; allowed are a list of 2 numbers"):
+        REGISTRY["cascade"](epoch_share=[1.0, 1.0, 1.0]).phases(9, 2)
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,21 @@
 """What every registered method must keep, whatever it does."""
 
+import dataclasses
 import inspect
 
 import numpy as np
 import pytest
 import torch
-from tiny import tiny_dataset
+from tiny import tiny_dataset, tiny_settings
 
 from cgt.methods import REGISTRY
+from cgt.records.cards import FAMILIES, cards
 from cgt.records.predictions import load_predictions
-from cgt.training.job import TrainingSettings
+from cgt.records.settings import defaults
 from cgt.training.loop import Trainer
 from cgt.training.model_io import load_run
 
-SETTINGS = TrainingSettings(epochs=6, batch_size=32, lr=0.05)
+SETTINGS = tiny_settings(epochs=6)
 
 
 def trainer_of(name, folder, seed=1):
@@ -35,8 +37,25 @@ def run(name, tmp_path):
     return trainer, before, load_predictions(tmp_path / "run" / "predictions.npz")
 
 
-def test_the_registry_knows_each_method_by_its_name(name):
-    assert REGISTRY[name].name == name
+def test_the_registry_finds_a_class_in_each_file(name):
+    assert REGISTRY[name].__module__ == f"cgt.methods.{name}"
+
+
+def test_the_card_holds_what_is_read_without_running_the_file(name):
+    card = cards("methods")[name]
+    assert {"title", "short", "family", "trains", "source", "phases", "settings", "space"} <= set(
+        card
+    )
+    assert card["family"] in FAMILIES
+    fields = {of.name: of.default for of in dataclasses.fields(REGISTRY[name]) if of.init}
+    assert defaults(card) == fields
+    assert all(setting["meaning"] for setting in card["settings"].values())
+    assert set(card["space"]) <= set(card["settings"])
+
+
+def test_no_two_methods_look_alike():
+    looks = [tuple(card["look"].values()) for card in cards("methods").values()]
+    assert len({color for color, _ in looks}) == len({marker for _, marker in looks}) == len(looks)
 
 
 def test_the_card_tells_idea_formula_and_source(name):
@@ -126,8 +145,9 @@ def test_all_methods_start_alike_and_see_the_same_batches(name, tmp_path):
 
 def test_a_saved_run_gives_the_same_predictions_again(run, tmp_path):
     trainer, _, predictions = run
-    method = REGISTRY[trainer.method.name]()
-    network = load_run(tmp_path / "run" / "model.safetensors", trainer.data, method)
+    method = type(trainer.method)()
+    weights = tmp_path / "run" / "model.safetensors"
+    network = load_run(weights, trainer.data, method, SETTINGS.network)
     with torch.inference_mode():
         logits = torch.stack(network(trainer.val_x))
     confidence, prediction = method.decide(logits)

@@ -2,15 +2,14 @@
 
 import pytest
 import torch
-from tiny import tiny_dataset
+from tiny import tiny_dataset, tiny_settings
 
 from cgt.methods import REGISTRY
 from cgt.nn.exits import confidence
 from cgt.nn.network import EarlyExitNetwork
-from cgt.training.job import TrainingSettings
 from cgt.training.loop import Trainer
 
-SETTINGS = TrainingSettings(epochs=3, batch_size=32, lr=0.05)
+SETTINGS = tiny_settings(epochs=3)
 
 
 def trainer(name, folder):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from cgt import EarlyExitNetwork
-from cgt.networks.backbones import BACKBONES
+from cgt.networks import build
 from cgt.nn.cost import cumulative_macs
 
 
@@ -29,14 +29,14 @@ def test_grouped_and_separable_convolutions_by_hand():
 
 
 def test_counting_changes_nothing():
-    net = BACKBONES["fashion_mnist"](1, 10).train()
+    net = build("compact_images", (1, 28, 28), 10).train()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     cumulative_macs(net, (1, 28, 28))
     assert net.training
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
-SHAPES = {"fashion_mnist": ((1, 28, 28), 10), "indian_pines": ((30, 11, 11), 16)}
+SHAPES = {"compact_images": ((1, 28, 28), 10), "compact_scene": ((30, 11, 11), 16)}
 
 
 def conv(inputs, outputs, kernel, side):
@@ -44,35 +44,33 @@ def conv(inputs, outputs, kernel, side):
 
 
 HAND_COUNTS = {
-    "fashion_mnist": [
+    "compact_images": [
         conv(1, 12, 3, 28) + conv(12, 32, 3, 7) + 32 * 49 * 10,
         conv(32, 32, 3, 7) + 32 * 49 * 10,
         conv(32, 64, 3, 4) + conv(64, 64, 3, 4) + 64 * 16 * 10,
     ],
-    "indian_pines": [
+    "compact_scene": [
         conv(30, 48, 3, 6) + 48 * 16,
         conv(48, 48, 3, 6) + 48 * 16,
         conv(48, 64, 3, 6) + 64 * 16,
     ],
 }
-for of_scene in (SHAPES, HAND_COUNTS):
-    of_scene["indian_pines_disjoint"] = of_scene["indian_pines"]
 
 
-@pytest.mark.parametrize("name", list(BACKBONES))
-def test_backbones_cost_what_the_hand_count_says(name):
+@pytest.mark.parametrize("name", list(SHAPES))
+def test_networks_cost_what_the_hand_count_says(name):
     shape, classes = SHAPES[name]
-    costs = cumulative_macs(BACKBONES[name](shape[0], classes), shape)
+    costs = cumulative_macs(build(name, shape, classes), shape)
     parts = HAND_COUNTS[name]
     assert costs == [sum(parts[: e + 1]) for e in range(3)]
     assert 0.15 <= costs[0] / costs[2] <= 0.30
     assert 0.45 <= costs[1] / costs[2] <= 0.65
 
 
-@pytest.mark.parametrize("name", list(BACKBONES))
-def test_backbones_answer_at_three_exits(name):
+@pytest.mark.parametrize("name", list(SHAPES))
+def test_networks_answer_at_three_exits(name):
     shape, classes = SHAPES[name]
-    logits = BACKBONES[name](shape[0], classes)(torch.zeros(2, *shape))
+    logits = build(name, shape, classes)(torch.zeros(2, *shape))
     assert [list(exit_logits.shape) for exit_logits in logits] == [[2, classes]] * 3
 
 
@@ -89,9 +87,9 @@ def test_attention_by_hand():
 
 def test_counting_does_not_load_the_compiler():
     count = (
-        "import sys; from cgt.networks.backbones import BACKBONES;"
+        "import sys; from cgt.networks import build;"
         "from cgt.nn.cost import cumulative_macs;"
-        "cumulative_macs(BACKBONES['fashion_mnist'](1, 10), (1, 28, 28));"
+        "cumulative_macs(build('compact_images', (1, 28, 28), 10), (1, 28, 28));"
         "sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", count]).returncode == 0

@@ -82,17 +82,17 @@ def test_soft_weights_with_the_plain_residual():
 
 def test_hard_weights_without_labels_by_hand():
     """The third sample is wrong and sure: confidence alone closes the gate to it."""
-    loss = HardCGTLoss(tau=0.8, leak=0.1, normalize=False, labels=False)
+    loss = HardCGTLoss(tau=0.8, leak=0.1, normalize=False, use_labels=False)
     weights = loss.weights([FIRST, SECOND], TARGETS, [1.0, 0.5])
     assert weights.flatten().tolist() == pytest.approx([1.1, 0.1, 1.1, 0.6, 1.1, 0.1])
 
 
 def test_soft_weights_without_labels_by_hand():
-    sigmoid = SoftCGTLoss(tau=0.6, scale=10.0, leak=0.0, normalize=False, labels=False)
+    sigmoid = SoftCGTLoss(tau=0.6, scale=10.0, leak=0.0, normalize=False, use_labels=False)
     gates = [1 - 1 / (1 + math.exp(-10 * (p - 0.6))) for p in (0.9, 0.6, 0.95)]
     found = sigmoid.weights([FIRST, SECOND], TARGETS)[:, 1].tolist()
     assert found == pytest.approx(gates, abs=1e-6)
-    residual = SoftCGTLoss(leak=0.0, normalize=False, gate="residual", labels=False)
+    residual = SoftCGTLoss(leak=0.0, normalize=False, gate="residual", use_labels=False)
     found = residual.weights([FIRST, SECOND], TARGETS)[:, 1].tolist()
     assert found == pytest.approx([0.1, 0.4, 0.05])
 

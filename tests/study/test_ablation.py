@@ -8,7 +8,7 @@ from cgt.study.config import ConfigError, known_defaults, load_config, load_sche
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_schema(ROOT / "workflow/schemas")
 
-DEFAULTS = {"soft_cgt": {"labels": True}}
+DEFAULTS = {"soft_cgt": {"use_labels": True}}
 CONFIG = {
     "datasets": {"a": {"label_smoothing": 0.0}, "b": {"label_smoothing": 0.1}},
     "methods": {
@@ -21,7 +21,7 @@ CONFIG = {
             {
                 "methods": ["soft_cgt"],
                 "datasets": ["a", "b"],
-                "vary": {"tau": [0.5, 0.9], "labels": [True, False]},
+                "vary": {"tau": [0.5, 0.9], "use_labels": [True, False]},
             },
             {"methods": ["soft_cgt"], "datasets": ["a"], "vary": {"label_smoothing": [0.0, 0.1]}},
             {"methods": ["hard_cgt"], "datasets": ["a"], "vary": {"tau": [0.9]}},
@@ -33,12 +33,22 @@ CONFIG = {
 def test_cells_are_all_combinations_named_by_what_is_not_as_tuned():
     found = cells(CONFIG, DEFAULTS)
     assert [cell.variant for cell in found] == [
-        *("soft_cgt", "soft_cgt,labels=false", "soft_cgt,tau=0.9", "soft_cgt,labels=false,tau=0.9"),
-        *("soft_cgt,tau=0.5", "soft_cgt,labels=false,tau=0.5", "soft_cgt", "soft_cgt,labels=false"),
+        *(
+            "soft_cgt",
+            "soft_cgt,use_labels=false",
+            "soft_cgt,tau=0.9",
+            "soft_cgt,use_labels=false,tau=0.9",
+        ),
+        *(
+            "soft_cgt,tau=0.5",
+            "soft_cgt,use_labels=false,tau=0.5",
+            "soft_cgt",
+            "soft_cgt,use_labels=false",
+        ),
         *("soft_cgt", "soft_cgt,label_smoothing=0.1"),
         "hard_cgt,tau=0.9",
     ]
-    labels = ("tau", "0.5", "labels", "false", "soft_cgt,labels=false")
+    labels = ("tau", "0.5", "use_labels", "false", "soft_cgt,use_labels=false")
     assert found[1] == ("a", "soft_cgt", *labels, [1, 2])
     assert found[-1] == ("a", "hard_cgt", "tau", "0.9", "", "", "hard_cgt,tau=0.9", [1, 2])
 
@@ -47,8 +57,8 @@ def test_variants_change_the_varied_keys_only():
     found = variants(CONFIG, DEFAULTS)
     assert found["a", "soft_cgt"] == Variant("soft_cgt", 0.0, {"lr": 0.1, "tau": 0.5})
     assert found["a", "soft_cgt,tau=0.9"] == Variant("soft_cgt", 0.0, {"lr": 0.1, "tau": 0.9})
-    assert found["b", "soft_cgt,labels=false"] == Variant(
-        "soft_cgt", 0.1, {"lr": 0.2, "tau": 0.9, "labels": False}
+    assert found["b", "soft_cgt,use_labels=false"] == Variant(
+        "soft_cgt", 0.1, {"lr": 0.2, "tau": 0.9, "use_labels": False}
     )
     smoothed = found["a", "soft_cgt,label_smoothing=0.1"]
     assert smoothed == Variant("soft_cgt", 0.1, {"lr": 0.1, "tau": 0.5})
@@ -103,12 +113,14 @@ def test_what_a_study_is_given_holds_at_all_its_points():
 
 
 def test_a_method_of_the_ablation_alone_starts_from_what_is_given_there():
-    given = {"methods": {"own": {"a": {"lr": 0.5, "pull": 1.0}}}}
-    study = {"methods": ["own"], "datasets": ["a"], "vary": {"pull": [1.0, 0.3]}}
+    given = {"methods": {"own": {"a": {"lr": 0.5, "gradient_scale": 1.0}}}}
+    study = {"methods": ["own"], "datasets": ["a"], "vary": {"gradient_scale": [1.0, 0.3]}}
     config = {**CONFIG, "ablation": {**CONFIG["ablation"], **given, "studies": [study]}}
     found = variants(config, DEFAULTS)
-    assert [*found] == [("a", "own"), ("a", "own,pull=0.3")]
-    assert found["a", "own,pull=0.3"] == Variant("own", 0.0, {"lr": 0.5, "pull": 0.3})
+    assert [*found] == [("a", "own"), ("a", "own,gradient_scale=0.3")]
+    assert found["a", "own,gradient_scale=0.3"] == Variant(
+        "own", 0.0, {"lr": 0.5, "gradient_scale": 0.3}
+    )
 
 
 def study_of(**study):
@@ -153,5 +165,5 @@ def test_the_studies_of_the_paper_know_what_is_tuned():
             with_reference.add(study)
     assert studies == with_reference
     varied = {key for _, _, *keys in studies for key in keys}
-    assert {"tau", "gate", "leak", "normalize", "label_smoothing", "labels"} < varied
-    assert {"exit_weights_start", "clean_gate"} < varied
+    assert {"tau", "gate", "leak", "normalize", "label_smoothing", "use_labels"} < varied
+    assert {"exit_weights_start", "gate_on_unaugmented"} < varied

@@ -60,7 +60,9 @@ MISTAKES = {
         {
             "ablation": {
                 "seeds": {"indian_pines_disjoint": [1]},
-                **study(["cgt_plus"], ["indian_pines_disjoint"], {"pull": [0.5]})["ablation"],
+                **study(["cgt_plus"], ["indian_pines_disjoint"], {"gradient_scale": [0.5]})[
+                    "ablation"
+                ],
             }
         },
         ["ablation.methods.cgt_plus.indian_pines_disjoint: missing"],
@@ -190,7 +192,7 @@ MISTAKES = {
         ["ablation.studies.0.vary.taus: unknown key", "did you mean 'tau'?"],
     ),
     "study of three keys": (
-        study(vary={"tau": [0.5], "leak": [0.1], "labels": [True]}),
+        study(vary={"tau": [0.5], "leak": [0.1], "use_labels": [True]}),
         ["ablation.studies.0.vary: {", "at most 2 entries"],
     ),
     "study of another method's key": (

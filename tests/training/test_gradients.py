@@ -6,7 +6,7 @@ from torch import nn
 
 from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
-from cgt.training.gradients import ExitGradients, ExitGradientPair
+from cgt.training.gradients import ExitGradientPair, ExitGradients
 
 
 class Scale(nn.Module):

@@ -8,27 +8,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import tiny_dataset
+from tiny import tiny_dataset, tiny_settings
 
 from cgt.methods import REGISTRY
 from cgt.methods.branchynet import BranchyNet
-from cgt.training.augment import Augmenter, dihedral_forms, mirror_forms
+from cgt.training.augment import Augmenter, dihedral_forms
 from cgt.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
-from cgt.training.job import Job, TrainingSettings, build_method
+from cgt.training.job import Job, build_method
 from cgt.training.loop import HISTORY_COLUMNS, DivergedError, Trainer, train_run
 from cgt.training.optimizer import OneCycleSGD
 
-SETTINGS = TrainingSettings(epochs=4, batch_size=32, lr=0.05)
+SETTINGS = tiny_settings(epochs=4)
 
 
 def job(**changes):
     values = {
         "dataset": "indian_pines",
         "method": "soft_cgt",
+        "implementation": "soft_cgt",
         "seed": 1,
         "prepared": Path("prepared.npz"),
         "raw_dir": Path("raw"),
-        "settings": {"epochs": 4, "batch_size": 32, "lr": 0.05},
+        "settings": {"network": "compact_scene", "epochs": 4, "batch_size": 32, "lr": 0.05},
         "hyperparameters": {"tau": 0.7},
     }
     return Job(**{**values, **changes})
@@ -114,9 +115,9 @@ def test_a_diverging_run_stops_and_says_where(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["hard_cgt", "soft_cgt"])
-def test_a_clean_gate_sees_the_samples_as_at_inference(name, tmp_path, monkeypatch):
+def test_a_gate_on_unaugmented_sees_the_samples_as_at_inference(name, tmp_path, monkeypatch):
     trainer = Trainer(
-        tiny_dataset(), REGISTRY[name](clean_gate=True), 1, SETTINGS, tmp_path / "c.pt"
+        tiny_dataset(), REGISTRY[name](gate_on_unaugmented=True), 1, SETTINGS, tmp_path / "c.pt"
     )
     chosen = [torch.arange(32), torch.arange(32, 64)]
     augmented = [(-trainer.train_x[indices], indices) for indices in chosen]
@@ -237,7 +238,7 @@ def test_the_time_of_a_stopped_run_is_kept(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("target", "value"),
-    [(None, None), ("cgt.training.loop.code_digest", lambda _: "x"), ("torch.__version__", "0.0")],
+    [(None, None), ("cgt.training.loop.digest_of", lambda _: "x"), ("torch.__version__", "0.0")],
 )
 def test_other_code_or_another_torch_starts_over(target, value, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("cgt.training.loop.load", lambda *_: tiny_dataset())
@@ -274,9 +275,11 @@ def test_settings_and_progress_reach_the_optimiser_and_the_method(tmp_path, monk
 
     monkeypatch.setattr("cgt.training.loop.OneCycleSGD", Spy)
     monkeypatch.setattr(BranchyNet, "terms", spy)
-    settings = {"epochs": 3, "batch_size": 32, "lr": 0.05, "momentum": 0.8, "weight_decay": 0.01}
-    settings |= {"label_smoothing": 0.1}
-    train_run(job(method="branchynet", settings=settings, hyperparameters={}), tmp_path, tmp_path)
+    settings = {"network": "compact_scene", "epochs": 3, "batch_size": 32, "lr": 0.05}
+    settings |= {"momentum": 0.8, "weight_decay": 0.01, "label_smoothing": 0.1}
+    train_run(
+        job(implementation="branchynet", settings=settings, hyperparameters={}), tmp_path, tmp_path
+    )
     assert asked == [{"peak": 0.05, "steps": 3 * 4, "momentum": 0.8, "weight_decay": 0.01}]
     assert smoothing == {0.1}
     # Four steps, the probe and the validation of each of three epochs.
@@ -317,14 +320,14 @@ def test_a_checkpoint_is_read_back(tmp_path):
     assert load_checkpoint(path)["tensor"].tolist() == [0, 1, 2]
 
 
-def augmented(image, forms, times):
+def augmented(image, kind, times):
     x = image.repeat(times, 1, 1, 1).contiguous(memory_format=torch.channels_last)
-    return Augmenter(x, forms).batch(torch.arange(times), torch.Generator().manual_seed(0))
+    return Augmenter(x, kind).batch(torch.arange(times), torch.Generator().manual_seed(0))
 
 
 def test_flip_mirrors_about_half_of_the_images():
     x = torch.arange(2 * 2 * 3, dtype=torch.float32).reshape(1, 2, 2, 3)
-    flipped = augmented(x, mirror_forms(2, 3), 1000)
+    flipped = augmented(x, "mirror", 1000)
     mirrored = (flipped == x.flip(3)).flatten(1).all(dim=1)
     untouched = (flipped == x).flatten(1).all(dim=1)
     assert (mirrored ^ untouched).all()
@@ -333,7 +336,7 @@ def test_flip_mirrors_about_half_of_the_images():
 
 def test_dihedral_gives_all_eight_forms_and_keeps_the_centre():
     x = torch.arange(9, dtype=torch.float32).reshape(1, 1, 3, 3)
-    forms = augmented(x, dihedral_forms(3, 3), 800)
+    forms = augmented(x, "dihedral", 800)
     assert (forms[:, 0, 1, 1] == 4).all()
     counts = torch.unique(forms.flatten(1), dim=0, return_counts=True)[1]
     assert len(counts) == 8

@@ -34,7 +34,7 @@ def test_schema_has_the_hyperparameters_of_each_method():
 
 def test_schema_has_the_defaults_of_the_methods():
     known = known_defaults(load_schema(SCHEMAS))
-    assert known["soft_cgt"] == {"labels": True, "clean_gate": False, "sample_deep": 0}
+    assert known["soft_cgt"] == {"use_labels": True, "gate_on_unaugmented": False, "sample_deep": 0}
     for name, method in REGISTRY.items():
         taken = {field.name: field.default for field in fields(method)}
         assert {key: taken[key] for key in known[name]} == known[name]
