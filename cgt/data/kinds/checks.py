@@ -66,7 +66,8 @@ def check_counts(name: str, counts: Sequence[int], fewest: int, why: str, first:
     for number, count in enumerate(counts, start=first):
         if count < fewest:
             raise ValueError(
-                f"{name} has {count} samples of class {number}, needed are {fewest}: {why}"
+                f"{name} holds too few samples of class {number}: {count}, needed are {fewest} "
+                f"({why})"
             )
 
 
