@@ -1,4 +1,4 @@
-"""Fashion-MNIST test images as they are, for people to look at."""
+"""Fashion-MNIST test images as they are; `cgt.data.samples` shows those of any dataset."""
 
 from pathlib import Path
 

@@ -225,7 +225,7 @@ WRONG = {
         "y holds too few samples of class 4: 1, needed are 2 .1 for training and 1 for validation",
     ),
     "few names": (images(class_names=np.array(["a"])), "y holds class 3, but class_names has 1 na"),
-    "many names": (images(class_names=np.array(list("abcde"))), "y holds too few samples of class 4"),
+    "many names": (images(class_names=np.array(list("abcde"))), "too few samples of class 4"),
     "no text": (images(class_names=np.arange(4)), r"class_names holds int64 of shape \(4,\), exp"),
     "names alike": (images(class_names=np.array(list("abca"))), "class_names names two classes al"),
     "name empty": (images(class_names=np.array(["a", "b", "c", ""])), "or one of them not at all"),
