@@ -1,26 +1,26 @@
-"""How a split of the Indian Pines scene treats each class, and how much it leaks."""
+"""How a split of a scene treats each class, and how much it leaks."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from cgt.data.indian_pines import GROUND_TRUTH, patch_overlap
-from cgt.data.recipe import SPLITS
-from cgt.data.scene import SCENES, read_scene
+from cgt.data.builder import SPLITS
+from cgt.data.patches import patch_overlap
+from cgt.data.scene import open_scene
 
 
 def audit(dataset: str, prepared: Path, raw_dir: Path) -> list[dict[str, str | int | float]]:
     """Return one row a class of a prepared split; see `audit_split`.
 
-    Raises ValueError if the dataset has no scene, DataError for missing or damaged files.
+    Raises ValueError if the dataset is no scene, DataError for missing or damaged files.
     """
-    raw, arrays = read_scene(dataset, prepared, raw_dir)
+    scene = open_scene(dataset, prepared, raw_dir)
     rows = audit_split(
-        raw[GROUND_TRUTH].astype(np.int64) - 1,
-        {split: arrays[f"{split}_index"] for split in SPLITS},
-        int(arrays["patch"]),
-        SCENES[dataset].class_names,
+        scene.builder.truth(scene.raw).astype(np.int64) - 1,
+        {split: scene.prepared[f"{split}_index"] for split in SPLITS},
+        int(scene.prepared["patch"]),
+        scene.builder.classes(scene.raw),
     )
     return [{"dataset": dataset, **row} for row in rows]
 

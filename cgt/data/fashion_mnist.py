@@ -7,17 +7,34 @@ in the official training set (train, val) or in the official test set (test).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from cgt.data.builder import SPLITS, Arrays, DatasetBuilder
 from cgt.data.dataset import Split
 from cgt.data.formats import gunzip
 from cgt.data.packages import DebianDownload
 from cgt.data.raw import IdxFile, RawFile
-from cgt.data.recipe import SPLITS, Arrays, Recipe
-from cgt.data.sources import Location, Packing, Source, mirror
+from cgt.data.sources import Location, Source, SourceFormat, mirror
 from cgt.data.splits import class_counts, draw_stratified, generator, proportional_counts
+from cgt.records.cards import Card
+
+CARD = {
+    "title": "Fashion-MNIST",
+    "kind": "images",
+    "raw": "fashion_mnist",
+    "files": [
+        "train-images-idx3-ubyte",
+        "train-labels-idx1-ubyte",
+        "t10k-images-idx3-ubyte",
+        "t10k-labels-idx1-ubyte",
+    ],
+    "augmentation": "mirror",
+    "settings": {},
+    "source": "Xiao, Rasul, Vollgraf, Fashion-MNIST: a novel image dataset for benchmarking "
+    "machine learning algorithms, 2017, arXiv:1708.07747",
+}
 
 CARD = {
     "title": "Fashion-MNIST",
@@ -43,7 +60,7 @@ _URLS = (
     # This host has no TLS. The checksums hold for every source.
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
 )
-_GZIPPED = Packing(
+_GZIPPED = SourceFormat(
     name=lambda file: f"{file.name}.gz",
     unpack=lambda data, file: gunzip(data, file.max_bytes),
 )
@@ -94,13 +111,12 @@ CLASS_NAMES = (
 
 
 @dataclass(frozen=True)
-class FashionMNIST(Recipe):
+class FashionMNIST(DatasetBuilder):
     """x = (pixel / 255 - mean) / std, with one mean and std over all training pixels."""
 
-    defaults: ClassVar[Mapping[str, int]] = {}
+    card: ClassVar[Card] = CARD
     fitted: ClassVar[tuple[str, ...]] = ("mean", "std")
-    mirror_packing: ClassVar[Packing] = _GZIPPED
-    pools: ClassVar[Mapping[str, str]] = _IMAGES
+    mirror_format: ClassVar[SourceFormat] = _GZIPPED
 
     name: str = "fashion_mnist"
     class_names: tuple[str, ...] = CLASS_NAMES
@@ -115,6 +131,12 @@ class FashionMNIST(Recipe):
             DebianDownload(_PACKAGE, _PACKAGE_FOLDER, _GZIPPED),
         ]
 
+    def pool(self, raw: Arrays, split: str) -> str:
+        return _IMAGES[split]
+
+    def samples(self, raw: Arrays, split: str) -> np.ndarray:
+        return raw[_IMAGES[split]][:, None]
+
     def labels(self, raw: Arrays, split: str) -> np.ndarray:
         return raw[_IMAGES[split].replace("images-idx3", "labels-idx1")].astype(np.int64)
 
@@ -128,7 +150,7 @@ class FashionMNIST(Recipe):
         test_index = np.arange(len(self.labels(raw, "test")), dtype=np.int64)
         return {"train": train_index, "val": val_index, "test": test_index}
 
-    def fit(self, raw: Arrays, train_index: np.ndarray, settings: Mapping[str, int]) -> Arrays:
+    def fit(self, raw: Arrays, train_index: np.ndarray, settings: Mapping[str, Any]) -> Arrays:
         images = raw[_IMAGES["train"]]
         # Moments from a histogram: exact, and no float64 copy of the images.
         histogram = sum(np.bincount(images[i].ravel(), minlength=256) for i in train_index)
@@ -139,6 +161,14 @@ class FashionMNIST(Recipe):
 
     def build(self, raw: Arrays, prepared: Arrays) -> dict[str, Split]:
         return {split: self._build_one(raw, prepared, split) for split in SPLITS}
+
+    def scaling(self, prepared: Arrays) -> dict[str, Any]:
+        # Pixels are bytes; the moments are those of shares of 255.
+        return {
+            "mean": [255 * float(prepared["mean"])],
+            "std": [255 * float(prepared["std"])],
+            "projection": None,
+        }
 
     def _build_one(self, raw: Arrays, prepared: Arrays, split: str) -> Split:
         index = prepared[f"{split}_index"]

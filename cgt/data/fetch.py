@@ -35,7 +35,7 @@ class _SameSecurity(urllib.request.HTTPRedirectHandler):
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long to wait for a server; all times in seconds.
 
     timeout: for connecting, and between two arrivals of data.
@@ -49,7 +49,7 @@ class Patience:
     backoff: float = 1.0
 
 
-def fetch(location: str, limit: int, patience: Patience) -> bytes:
+def fetch(location: str, limit: int, retry: RetryPolicy) -> bytes:
     """Return the bytes at `location`, an http(s) URL or a path, at most `limit` of them.
 
     Raises SourceUnavailable if the server does not answer, and OSError or ValueError if only
@@ -60,7 +60,7 @@ def fetch(location: str, limit: int, patience: Patience) -> bytes:
         return _read_file(Path(location), limit)
     if scheme not in ("http", "https"):
         raise ValueError(f"{location}: only folders, http:// and https:// can be read")
-    return _read_url(location, limit, patience)
+    return _read_url(location, limit, retry)
 
 
 def _read_file(path: Path, limit: int) -> bytes:
@@ -76,16 +76,16 @@ def _read_file(path: Path, limit: int) -> bytes:
     return data
 
 
-def _read_url(url: str, limit: int, patience: Patience) -> bytes:
-    end = time.monotonic() + patience.deadline
+def _read_url(url: str, limit: int, retry: RetryPolicy) -> bytes:
+    end = time.monotonic() + retry.deadline
     for attempt in itertools.count(1):
         try:
-            return _attempt(url, limit, patience.timeout, end)
+            return _attempt(url, limit, retry.timeout, end)
         except _TransientError as error:
-            pause = patience.backoff * 2 ** (attempt - 1)
-            if attempt == patience.attempts or time.monotonic() + pause >= end:
+            pause = retry.backoff * 2 ** (attempt - 1)
+            if attempt == retry.attempts or time.monotonic() + pause >= end:
                 raise SourceUnavailable(
-                    f"{error} (attempt {attempt} of {patience.attempts})"
+                    f"{error} (attempt {attempt} of {retry.attempts})"
                 ) from error
             time.sleep(pause)
 

@@ -1,4 +1,4 @@
-"""Fashion-MNIST test images as they are, for people to look at."""
+"""Fashion-MNIST test images as they are; `cgt.data.samples` shows those of any dataset."""
 
 from pathlib import Path
 
@@ -10,6 +10,6 @@ from cgt.data.raw import read_raw
 
 def test_images(index: np.ndarray, raw_dir: Path) -> np.ndarray:
     """Return uint8 [..., 28, 28] for positions [...] in the test set; black where they are -1."""
-    recipe = FashionMNIST()
-    images = read_raw(recipe.files, raw_dir, recipe.raw_name)["t10k-images-idx3-ubyte"]
+    builder = FashionMNIST()
+    images = read_raw(builder.files, raw_dir, builder.raw_name)["t10k-images-idx3-ubyte"]
     return np.where((index >= 0)[..., None, None], images[index], 0).astype(np.uint8)

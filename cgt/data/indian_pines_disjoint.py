@@ -13,13 +13,41 @@ whole, or nearly so. The network keeps its 16 outputs; macro averages are over t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
+from cgt.data.builder import Arrays
 from cgt.data.disjoint import near, training_area
-from cgt.data.indian_pines import GROUND_TRUTH, IndianPines, split_counts
-from cgt.data.recipe import Arrays
+from cgt.data.indian_pines import IndianPines
+from cgt.data.scene_builder import split_counts
 from cgt.data.splits import class_counts, draw_stratified, generator
+from cgt.records.cards import Card
+
+CARD = {
+    "title": "Indian Pines, disjoint",
+    "kind": "scene",
+    "raw": "indian_pines",
+    "files": ["cube.npy", "ground_truth.npy"],
+    "augmentation": "dihedral",
+    "settings": {
+        "components": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 200,
+            "default": 30,
+            "meaning": "principal components kept of the 200 bands",
+        },
+        "patch": {
+            "enum": [5, 7, 9, 11],
+            "default": 11,
+            "meaning": "side of the patch around a pixel, pixels; the guard band is 10 wide",
+        },
+    },
+    "source": "Baumgardner, Biehl, Landgrebe, 220 Band AVIRIS Hyperspectral Image Data Set: June "
+    "12, 1992 Indian Pine Test Site 3, Purdue University Research Repository, 2015, "
+    "doi:10.4231/R7RX991C",
+}
 
 CARD = {
     "title": "Indian Pines, disjoint",
@@ -55,21 +83,21 @@ SMALLEST = 100
 
 @dataclass(frozen=True)
 class IndianPinesDisjoint(IndianPines):
-    name: str = "indian_pines_disjoint"
+    """Training pixels inside rectangles, the others beyond a guard band."""
 
-    @property
-    def raw_name(self) -> str:
-        return "indian_pines"
+    card: ClassVar[Card] = CARD
+
+    name: str = "indian_pines_disjoint"
 
     def split(self, raw: Arrays, seed: int) -> dict[str, np.ndarray]:
         labels = self.labels(raw, "train")
         return disjoint_split(
-            labels.reshape(raw[GROUND_TRUTH].shape),
+            labels.reshape(self.truth(raw).shape),
             len(self.class_names),
             generator(self.name, seed, "split"),
         )
 
-    def fit(self, raw: Arrays, train_index: np.ndarray, settings: Mapping[str, int]) -> Arrays:
+    def fit(self, raw: Arrays, train_index: np.ndarray, settings: Mapping[str, Any]) -> Arrays:
         if settings["patch"] > GUARD + 1:
             raise ValueError(
                 f"patch is {settings['patch']}, allowed are up to {GUARD + 1}: "

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from cgt.data.fetch import SourceUnavailable
 from cgt.data.raw import RawFile
-from cgt.data.sources import Packing
+from cgt.data.sources import SourceFormat
 
 _COMMAND_TIMEOUT = 600  # seconds
 _MOST_BYTES = 1 << 27  # of one packed file; the largest has a fifth of that
@@ -25,7 +25,7 @@ class PythonPackage:
 
     package: str
     folder: str
-    packing: Packing
+    format: SourceFormat
 
     @property
     def label(self) -> str:
@@ -35,8 +35,8 @@ class PythonPackage:
         spec = importlib.util.find_spec(self.package)
         if spec is None or spec.origin is None:
             raise SourceUnavailable(f"not installed (`pip install {self.package}` installs it)")
-        path = Path(spec.origin).parent / self.folder / self.packing.name(file)
-        return self.packing.unpack(path.read_bytes(), file)
+        path = Path(spec.origin).parent / self.folder / self.format.name(file)
+        return self.format.unpack(path.read_bytes(), file)
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class DebianDownload:
 
     package: str
     folder: str
-    packing: Packing
+    format: SourceFormat
 
     @property
     def label(self) -> str:
         return f"apt-get download {self.package}"
 
     def read(self, file: RawFile) -> bytes:
-        return self.packing.unpack(self._read_packed(self.packing.name(file)), file)
+        return self.format.unpack(self._read_packed(self.format.name(file)), file)
 
     def _read_packed(self, name: str) -> bytes:
         if name not in self._packed:

@@ -32,10 +32,12 @@ def load_prepared(path: Path, repair: str) -> dict[str, np.ndarray]:
     return {**arrays, "digest": np.array(recorded)}
 
 
-def repair_of(dataset: str, path: Path, raw_dir: Path) -> str:
+def repair_of(dataset: str, path: Path, raw_dir: Path | None, kind: str | None = None) -> str:
     """Return the command that makes a prepared file anew, for messages."""
+    options = f" --kind {kind}" if kind else ""
+    options += f" --raw {raw_dir}" if raw_dir else ""
     return (
-        f"`cgt prepare {dataset} --raw {raw_dir} --out {path} --seed SEED`, with --limit, --patch "
+        f"`cgt prepare {dataset}{options} --out {path} --seed SEED`, with --limit, --patch "
         f"and --components as it was made"
     )
 

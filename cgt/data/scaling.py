@@ -3,28 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from cgt.data.opened import builder_in
 from cgt.data.prepared import load_prepared
 
 
 def scaling(prepared: Path) -> dict[str, Any]:
     """Return `mean` and `std` of each raw channel and the `projection` that follows, or None.
 
-    A raw sample [C, H, W] becomes (raw - mean) / std; then, at each pixel, C channels become K by
-    the projection [C, K].
+    A raw sample [C, ...] becomes (raw - mean) / std; then, at each pixel of a scene, C channels
+    become K by the projection [C, K].
+    Raises DataError for a missing or damaged file.
     """
     arrays = load_prepared(Path(prepared), "`cgt prepare` again")
-    if "components" in arrays:
-        projection = arrays["components"].T / np.sqrt(arrays["variance"])
-        return {
-            "mean": arrays["band_mean"].tolist(),
-            "std": arrays["band_std"].tolist(),
-            "projection": projection.tolist(),
-        }
-    # Pixels are bytes; the moments are those of shares of 255.
-    return {
-        "mean": [255 * float(arrays["mean"])],
-        "std": [255 * float(arrays["std"])],
-        "projection": None,
-    }
+    dataset = str(arrays.get("dataset", "unknown"))
+    return builder_in(arrays, dataset, prepared).scaling(arrays)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cgt.data.dataset import DataError
-from cgt.data.fetch import Patience, SourceUnavailable, fetch
+from cgt.data.fetch import RetryPolicy, SourceUnavailable, fetch
 from cgt.data.raw import RawFile
 from cgt.records.files import write_bytes
 
@@ -16,7 +16,7 @@ MIRROR_VARIABLE = "CGT_DATA_MIRROR"
 
 
 @dataclass(frozen=True)
-class Packing:
+class SourceFormat:
     """How a source stores the raw files: `name` there, and `unpack` from the bytes it gives."""
 
     name: Callable[[RawFile], str]
@@ -42,8 +42,8 @@ class Location:
     """A folder or a web folder: `base` is a path or an http(s) URL."""
 
     base: str
-    packing: Packing
-    patience: Patience = field(default_factory=Patience)
+    format: SourceFormat
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
     title: str = ""
 
     @property
@@ -51,14 +51,14 @@ class Location:
         return f"{self.title} {self.base}".strip()
 
     def read(self, file: RawFile) -> bytes:
-        location = f"{self.base.rstrip('/')}/{self.packing.name(file)}"
-        return self.packing.unpack(fetch(location, file.max_bytes, self.patience), file)
+        location = f"{self.base.rstrip('/')}/{self.format.name(file)}"
+        return self.format.unpack(fetch(location, file.max_bytes, self.retry), file)
 
 
-def mirror(dataset: str, packing: Packing) -> list[Source]:
+def mirror(dataset: str, format: SourceFormat) -> list[Source]:
     """Return the user's mirror of `dataset` as a source; an empty list if none is set."""
     base = os.environ.get(MIRROR_VARIABLE, "").rstrip("/")
-    return [Location(f"{base}/{dataset}", packing, title="mirror")] if base else []
+    return [Location(f"{base}/{dataset}", format, title="mirror")] if base else []
 
 
 def download_files(
@@ -66,7 +66,7 @@ def download_files(
     files: Sequence[RawFile],
     sources: Sequence[Source],
     raw_dir: Path,
-    mirror_packing: Packing,
+    mirror_format: SourceFormat,
 ) -> None:
     """Bring every file of `files` into `raw_dir`, verified; intact ones are left alone.
 
@@ -80,7 +80,7 @@ def download_files(
         missing, problems = _take_from(source, missing, raw_dir)
         failures += [f"  - {source.label}: {problem}" for problem in problems]
     if missing:
-        raise DataError(_message(dataset, missing, failures, mirror_packing))
+        raise DataError(_message(dataset, missing, failures, mirror_format))
     if failures:  # a damaged mirror is worth knowing, even where the next source had the files
         print("\n".join([f"{dataset}: not taken:", *failures]), file=sys.stderr)
 
@@ -116,10 +116,10 @@ def _is_intact(file: RawFile, raw_dir: Path) -> bool:
 
 
 def _message(
-    dataset: str, missing: Sequence[RawFile], failures: Sequence[str], packing: Packing
+    dataset: str, missing: Sequence[RawFile], failures: Sequence[str], format: SourceFormat
 ) -> str:
     names = ", ".join(file.name for file in missing)
-    wanted = [f"  - {packing.name(file)} (content sha256 {file.sha256})" for file in missing]
+    wanted = [f"  - {format.name(file)} (content sha256 {file.sha256})" for file in missing]
     return "\n".join(
         [
             f"{dataset}: no source gave {names}. Tried, in order:",

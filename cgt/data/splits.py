@@ -20,6 +20,11 @@ def class_counts(labels: np.ndarray, num_classes: int) -> np.ndarray:
     return np.bincount(labels, minlength=num_classes).astype(np.int64)
 
 
+def share(counts: np.ndarray, parts: int) -> np.ndarray:
+    """Return one of `parts` equal parts of each class [C], rounded half up, but at least 1."""
+    return np.maximum((counts + parts // 2) // parts, 1)
+
+
 def proportional_counts(counts: np.ndarray, total: int) -> np.ndarray:
     """Share `total` out in proportion to `counts` [C], at least 1 for each class that occurs.
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cgt.data import load
-from cgt.data.indian_pines import cut_patches
+from cgt.data.patches import cut_patches
 from cgt.data.scene import backdrop, every, reduced_scene
 from cgt.nn.exits import route
 from cgt.records.files import save_npz

@@ -11,7 +11,7 @@ from cgt.analysis.audit import read_audit
 from cgt.analysis.figures import FIGURES
 from cgt.analysis.pictures.data import THRESHOLD
 from cgt.commands.cli import main
-from cgt.data.indian_pines import cut_patches
+from cgt.data.patches import cut_patches
 from cgt.deploy.runtime import Deployed
 from cgt.operate.area import validation_area
 from cgt.operate.routing import exit_index, select

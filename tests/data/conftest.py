@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from cgt.data import api
+from cgt.data import registry
 from cgt.data.fashion_mnist import FashionMNIST
 from cgt.data.formats import npy_bytes
 from cgt.data.indian_pines import CUBE, GROUND_TRUTH, IndianPines
@@ -124,7 +124,7 @@ def idx_bytes(array: np.ndarray) -> bytes:
 
 @pytest.fixture
 def tiny_fashion(monkeypatch, tmp_path):
-    """Fashion-MNIST with 200 + 50 images of 4 x 4: (recipe, raw folder, bytes by file name)."""
+    """Fashion-MNIST with 200 + 50 images of 4 x 4: (builder, raw folder, bytes by file name)."""
     random = np.random.RandomState(0)
     contents = {}
     for part, size in (("train", 200), ("t10k", 50)):
@@ -136,13 +136,13 @@ def tiny_fashion(monkeypatch, tmp_path):
             FashionMNIST().files, (200, 200, 50, 50), ((4, 4), (), (4, 4), ()), strict=True
         )
     )
-    recipe = FashionMNIST(files=files)
-    return _install(monkeypatch, recipe, tmp_path / "raw", contents)
+    builder = FashionMNIST(files=files)
+    return _install(monkeypatch, builder, tmp_path / "raw", contents)
 
 
 @pytest.fixture
 def tiny_pines(install_pines):
-    """Indian Pines with 40 x 30 pixels and 12 bands: (recipe, raw folder, bytes by file name)."""
+    """Indian Pines with 40 x 30 pixels and 12 bands: (builder, raw folder, bytes by file name)."""
     random = np.random.RandomState(0)
     cube = random.randint(900, 9000, (40, 30, 12)).astype("<u2")
     truth = (np.arange(1200) % 17).reshape(40, 30).astype("u1")
@@ -155,24 +155,27 @@ def install_pines(monkeypatch, tmp_path):
 
     def install(cube, truth):
         arrays = {CUBE: cube, GROUND_TRUTH: truth}
-        recipe = IndianPines(
+        builder = IndianPines(
             files=tuple(
                 NpyFile(name, array.shape, array.dtype.str, _sha256(array.tobytes()))
                 for name, array in arrays.items()
             )
         )
         contents = {name: npy_bytes(array) for name, array in arrays.items()}
-        return _install(monkeypatch, recipe, tmp_path / "raw", contents)
+        return _install(monkeypatch, builder, tmp_path / "raw", contents)
 
     return install
 
 
-def _install(monkeypatch, recipe, raw_dir, contents):
+def _install(monkeypatch, builder, raw_dir, contents):
     raw_dir.mkdir(exist_ok=True)
     for name, data in contents.items():
         (raw_dir / name).write_bytes(data)
-    monkeypatch.setitem(api.RECIPES, recipe.name, recipe)
-    return recipe, raw_dir, contents
+    others = registry._coded
+    monkeypatch.setattr(
+        registry, "_coded", lambda name: builder if name == builder.name else others(name)
+    )
+    return builder, raw_dir, contents
 
 
 def _sha256(data: bytes) -> str:

@@ -5,8 +5,9 @@ import pytest
 
 from cgt.data import disjoint, download, load, prepare
 from cgt.data.disjoint import near, training_area
-from cgt.data.indian_pines import CLASS_NAMES, GROUND_TRUTH, split_counts
+from cgt.data.indian_pines import CLASS_NAMES, GROUND_TRUTH
 from cgt.data.indian_pines_disjoint import disjoint_split
+from cgt.data.scene_builder import split_counts
 from cgt.data.splits import generator
 
 NAME = "indian_pines_disjoint"

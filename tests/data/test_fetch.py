@@ -3,13 +3,13 @@ import time
 
 import pytest
 
-from cgt.data.fetch import Patience, SourceUnavailable, fetch
+from cgt.data.fetch import RetryPolicy, SourceUnavailable, fetch
 
 BODY = bytes(range(256)) * 8
 # A busy machine may keep an answer back for a while: only silence is given up quickly.
-QUICK = Patience(attempts=3, timeout=5, deadline=30, backoff=0.01)
-ONCE = Patience(attempts=1, timeout=5, deadline=30, backoff=0.01)
-HASTY_ONCE = Patience(attempts=1, timeout=0.1, deadline=30, backoff=0.01)
+QUICK = RetryPolicy(attempts=3, timeout=5, deadline=30, backoff=0.01)
+ONCE = RetryPolicy(attempts=1, timeout=5, deadline=30, backoff=0.01)
+HASTY_ONCE = RetryPolicy(attempts=1, timeout=0.1, deadline=30, backoff=0.01)
 
 
 def test_good_answer_is_returned_without_noise(server, capsys):
@@ -23,16 +23,16 @@ def test_body_without_announced_length(server):
 
 def test_connection_left_open_after_the_body_does_not_stall(server):
     start = time.monotonic()
-    patience = Patience(attempts=1, timeout=3, deadline=5)
-    assert fetch(server.on("/f", server.kept_open(BODY)), len(BODY), patience) == BODY
+    retry = RetryPolicy(attempts=1, timeout=3, deadline=5)
+    assert fetch(server.on("/f", server.kept_open(BODY)), len(BODY), retry) == BODY
     assert time.monotonic() - start < 2
 
 
 @pytest.mark.parametrize("failure", ["truncated", "stalled"])
 def test_transient_failure_is_retried(server, failure):
     bad = getattr(server, failure)(BODY)
-    patience = Patience(attempts=3, timeout=0.5, deadline=30, backoff=0.01)
-    assert fetch(server.on("/f", bad, bad, server.good(BODY)), len(BODY), patience) == BODY
+    retry = RetryPolicy(attempts=3, timeout=0.5, deadline=30, backoff=0.01)
+    assert fetch(server.on("/f", bad, bad, server.good(BODY)), len(BODY), retry) == BODY
     assert len(server.requests) == 3
 
 
@@ -59,10 +59,10 @@ def test_stalled_server_is_given_up(server, failure):
 
 
 def test_dripping_server_meets_the_deadline(server):
-    patience = Patience(attempts=3, timeout=1, deadline=0.2, backoff=0.01)
+    retry = RetryPolicy(attempts=3, timeout=1, deadline=0.2, backoff=0.01)
     start = time.monotonic()
     with pytest.raises(SourceUnavailable, match=r"too slow, [0-9]+ bytes arrived"):
-        fetch(server.on("/f", server.dripping(BODY)), len(BODY), patience)
+        fetch(server.on("/f", server.dripping(BODY)), len(BODY), retry)
     assert time.monotonic() - start < 2
     assert len(server.requests) == 1
 

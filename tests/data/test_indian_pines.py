@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cgt.data import download, load, prepare
-from cgt.data.indian_pines import cut_patches, patch_overlap
+from cgt.data.patches import cut_patches, patch_overlap
 
 # Pixels a class; the published counts of the scene.
 TOTAL = [46, 1428, 830, 237, 483, 730, 28, 478, 20, 972, 2455, 593, 205, 1265, 386, 93]

@@ -7,7 +7,7 @@ from cgt.data.fashion_mnist import FashionMNIST
 from cgt.data.fetch import SourceUnavailable
 from cgt.data.packages import DebianDownload, PythonPackage
 
-PACKING = FashionMNIST.mirror_packing
+FORMAT = FashionMNIST.mirror_format
 # Stand-ins for the real commands: the "package" is a file that names a folder to copy.
 APT_GET = 'echo "$*" >> "$LOG"; echo "$STORE" > fashion_1_all.deb'
 DPKG_DEB = 'tar -c -C "$(cat "$2")" --transform "s,^[.],./usr/share/fashion," .'
@@ -33,7 +33,7 @@ def machine(tmp_path, monkeypatch):
 
 @pytest.fixture
 def package():
-    return DebianDownload("dataset-fashion", "usr/share/fashion", PACKING)
+    return DebianDownload("dataset-fashion", "usr/share/fashion", FORMAT)
 
 
 def test_debian_package_is_fetched_once_and_unpacked(
@@ -89,6 +89,6 @@ def test_machine_without_apt(package, tiny_fashion, monkeypatch, tmp_path):
 
 
 def test_python_package_that_is_not_installed(tiny_fashion):
-    source = PythonPackage("no_such_package_here", "data", PACKING)
+    source = PythonPackage("no_such_package_here", "data", FORMAT)
     with pytest.raises(SourceUnavailable, match="pip install no_such_package_here"):
         source.read(tiny_fashion[0].files[0])

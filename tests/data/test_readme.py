@@ -4,17 +4,19 @@ from pathlib import Path
 
 import numpy as np
 
-from cgt.data.api import RECIPES
-from cgt.data.indian_pines import CLASS_NAMES, split_counts
+from cgt.data.indian_pines import CLASS_NAMES
+from cgt.data.registry import builder_of
+from cgt.data.scene_builder import split_counts
+from cgt.records.cards import cards
 
 README = (Path(__file__).parents[2] / "data" / "README.md").read_text(encoding="utf-8")
 
 
 def test_checksums_and_mirror_names_are_the_coded_ones():
-    for recipe in RECIPES.values():
-        for file in recipe.files:
+    for builder in map(builder_of, cards("data")):
+        for file in builder.files:
             assert f"| {file.name} | `{file.sha256}` |" in README
-            assert recipe.mirror_packing.name(file) in README
+            assert builder.mirror_format.name(file) in README
 
 
 def test_table_of_classes_is_the_coded_split():

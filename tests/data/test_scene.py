@@ -6,8 +6,8 @@ import pytest
 from cgt.data import download, load, prepare
 from cgt.data.audit import audit
 from cgt.data.images import test_images as images_of
-from cgt.data.indian_pines import cut_patches
-from cgt.data.scene import SCENES, backdrop, false_color, reduced_scene
+from cgt.data.patches import cut_patches
+from cgt.data.scene import backdrop, false_color, reduced_scene
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def raw_dir(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", params=list(SCENES))
+@pytest.fixture(scope="module", params=["indian_pines", "indian_pines_disjoint"])
 def prepared(request, raw_dir):
     path = raw_dir / f"{request.param}.npz"
     prepare(request.param, 1, raw_dir, path, components=4)
@@ -71,8 +71,8 @@ def test_false_colours_are_stretched_band_by_band():
 
 
 def test_images_by_position_and_black_where_there_is_none(tiny_fashion, monkeypatch):
-    recipe, raw_dir, contents = tiny_fashion
-    monkeypatch.setattr("cgt.data.images.FashionMNIST", lambda: recipe)
+    builder, raw_dir, contents = tiny_fashion
+    monkeypatch.setattr("cgt.data.images.FashionMNIST", lambda: builder)
     pixels = np.frombuffer(contents["t10k-images-idx3-ubyte"][16:], np.uint8).reshape(50, 4, 4)
     images = images_of(np.array([[7, -1], [0, 49]]), raw_dir)
     assert np.array_equal(images[0, 0], pixels[7])

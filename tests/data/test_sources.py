@@ -5,15 +5,17 @@ import io
 import pytest
 import scipy.io
 
-from cgt.data import DataError, api, download, sources
+from cgt.data import DataError, download, sources
 from cgt.data.fashion_mnist import FashionMNIST
-from cgt.data.fetch import Patience
+from cgt.data.fetch import RetryPolicy
 from cgt.data.formats import parse_npy
 from cgt.data.indian_pines import CUBE, GROUND_TRUTH, IndianPines
+from cgt.data.registry import builder_of
 from cgt.data.sources import Location, download_files
+from cgt.records.cards import cards
 
-PACKING = FashionMNIST.mirror_packing
-QUICK = Patience(attempts=2, timeout=0.5, deadline=30, backoff=0.01)
+FORMAT = FashionMNIST.mirror_format
+QUICK = RetryPolicy(attempts=2, timeout=0.5, deadline=30, backoff=0.01)
 HTML = b"<!DOCTYPE html><title>Sign in to the hotel's network</title>"
 IMAGES = "train-images-idx3-ubyte"
 
@@ -24,7 +26,7 @@ def out(tmp_path):
 
 
 def at(server, folder):
-    return Location(server.url + folder, PACKING, QUICK)
+    return Location(server.url + folder, FORMAT, QUICK)
 
 
 def serve(server, folder, packed, **replaced):
@@ -34,8 +36,8 @@ def serve(server, folder, packed, **replaced):
         server.on(f"{folder}/{name.replace('_', '-')}.gz", reply)
 
 
-def run(recipe, chain, out):
-    download_files(recipe.name, recipe.files, chain, out, PACKING)
+def run(builder, chain, out):
+    download_files(builder.name, builder.files, chain, out, FORMAT)
 
 
 def stored(folder):
@@ -43,10 +45,10 @@ def stored(folder):
 
 
 def test_good_source_is_enough(server, tiny_fashion, packed_fashion, out):
-    recipe, _, contents = tiny_fashion
+    builder, _, contents = tiny_fashion
     serve(server, "/a", packed_fashion)
     serve(server, "/b", packed_fashion)
-    run(recipe, [at(server, "/a"), at(server, "/b")], out)
+    run(builder, [at(server, "/a"), at(server, "/b")], out)
     assert stored(out) == contents
     assert all(path.startswith("/a/") for path in server.requests)
 
@@ -75,57 +77,57 @@ def _flipped(data):
 
 @pytest.mark.parametrize("kind", BAD)
 def test_bad_source_falls_through_to_the_next(server, tiny_fashion, packed_fashion, out, kind):
-    recipe, _, contents = tiny_fashion
+    builder, _, contents = tiny_fashion
     bad = BAD[kind](server, packed_fashion[IMAGES])
     serve(server, "/a", packed_fashion, train_images_idx3_ubyte=bad)
     serve(server, "/b", packed_fashion)
-    run(recipe, [at(server, "/a"), at(server, "/b")], out)
+    run(builder, [at(server, "/a"), at(server, "/b")], out)
     assert stored(out) == contents
     assert f"/b/{IMAGES}.gz" in server.requests
 
 
 @pytest.mark.parametrize("kind", BAD)
 def test_bad_data_alone_leaves_no_file(server, tiny_fashion, packed_fashion, out, kind):
-    recipe, _, contents = tiny_fashion
+    builder, _, contents = tiny_fashion
     bad = BAD[kind](server, packed_fashion[IMAGES])
     serve(server, "/a", packed_fashion, train_images_idx3_ubyte=bad)
     with pytest.raises(DataError):
-        run(recipe, [at(server, "/a")], out)
+        run(builder, [at(server, "/a")], out)
     left = stored(out) if out.exists() else {}
     assert IMAGES not in left
     assert left.items() <= contents.items()
 
 
 def test_source_that_does_not_answer_is_asked_once(server, tiny_fashion, packed_fashion, out):
-    recipe, _, contents = tiny_fashion
+    builder, _, contents = tiny_fashion
     for name in packed_fashion:
         server.on(f"/a/{name}.gz", server.silent)
     serve(server, "/b", packed_fashion)
-    run(recipe, [at(server, "/a"), at(server, "/b")], out)
+    run(builder, [at(server, "/a"), at(server, "/b")], out)
     assert stored(out) == contents
     assert len([path for path in server.requests if path.startswith("/a/")]) == QUICK.attempts
 
 
 def test_incomplete_source_gives_what_it_has(server, tiny_fashion, packed_fashion, out):
-    recipe, _, contents = tiny_fashion
+    builder, _, contents = tiny_fashion
     serve(server, "/a", packed_fashion, train_images_idx3_ubyte=server.status(404))
     serve(server, "/b", packed_fashion)
-    run(recipe, [at(server, "/a"), at(server, "/b")], out)
+    run(builder, [at(server, "/a"), at(server, "/b")], out)
     assert stored(out) == contents
     asked = [path for path in server.requests if path.startswith("/b/")]
     assert asked == [f"/b/{IMAGES}.gz"]
 
 
 def test_message_lists_every_source_its_failure_and_the_way_out(server, tiny_fashion, out):
-    recipe, _, _ = tiny_fashion
+    builder, _, _ = tiny_fashion
     server.on(f"/html/{IMAGES}.gz", server.good(HTML))
     server.on(f"/busy/{IMAGES}.gz", server.status(503))
     wrong = gzip.compress(tiny_fashion[2]["t10k-images-idx3-ubyte"])
     server.on(f"/wrong/{IMAGES}.gz", server.good(wrong))
-    missing = Location(str(out / "nowhere"), PACKING, QUICK)
+    missing = Location(str(out / "nowhere"), FORMAT, QUICK)
     chain = [at(server, "/html"), at(server, "/busy"), at(server, "/wrong"), missing]
     with pytest.raises(DataError) as caught:
-        download_files(recipe.name, recipe.files[:1], chain, out, PACKING)
+        download_files(builder.name, builder.files[:1], chain, out, FORMAT)
     text = str(caught.value)
     lines = text.splitlines()
     assert IMAGES in lines[0]
@@ -135,17 +137,17 @@ def test_message_lists_every_source_its_failure_and_the_way_out(server, tiny_fas
     assert f"{out / 'nowhere'}: there is no folder" in lines[4]
     assert "CGT_DATA_MIRROR=FOLDER" in text
     assert "FOLDER/fashion_mnist/" in text
-    assert f"{IMAGES}.gz (content sha256 {recipe.files[0].sha256})" in text
+    assert f"{IMAGES}.gz (content sha256 {builder.files[0].sha256})" in text
 
 
 def test_intact_files_are_not_fetched_again(server, tiny_fashion, packed_fashion):
-    recipe, raw_dir, contents = tiny_fashion
+    builder, raw_dir, contents = tiny_fashion
     serve(server, "/a", packed_fashion)
     (raw_dir / IMAGES).write_bytes(_flipped(contents[IMAGES]))
-    run(recipe, [at(server, "/a")], raw_dir)
+    run(builder, [at(server, "/a")], raw_dir)
     assert server.requests == [f"/a/{IMAGES}.gz"]
     assert stored(raw_dir) == contents
-    run(recipe, [], raw_dir)  # complete: no source is needed
+    run(builder, [], raw_dir)  # complete: no source is needed
 
 
 def test_full_disk_is_not_blamed_on_the_source(
@@ -175,8 +177,10 @@ def test_mirror_comes_first(server, tiny_fashion, packed_fashion, out, monkeypat
 
 
 def test_indian_pines_from_matlab_files(server, tiny_pines, out, monkeypatch):
-    recipe, _, contents = tiny_pines
-    for file, name in zip(recipe.files, ("Indian_pines_corrected", "Indian_pines_gt"), strict=True):
+    builder, _, contents = tiny_pines
+    for file, name in zip(
+        builder.files, ("Indian_pines_corrected", "Indian_pines_gt"), strict=True
+    ):
         stream = io.BytesIO()
         array = parse_npy(contents[file.name], file.shape, file.dtype)
         scipy.io.savemat(stream, {name.lower(): array}, do_compression=True)
@@ -208,6 +212,10 @@ def test_unknown_dataset_names_the_known_ones(out):
 
 
 def test_raw_files_of_the_recipes_are_the_published_ones():
-    assert [file.name for file in api.RECIPES["indian_pines"].files] == [CUBE, GROUND_TRUTH]
-    assert api.RECIPES["fashion_mnist"].files[0].shape == (60_000, 28, 28)
-    assert all(len(file.sha256) == 64 for recipe in api.RECIPES.values() for file in recipe.files)
+    assert [file.name for file in builder_of("indian_pines").files] == [CUBE, GROUND_TRUTH]
+    assert builder_of("fashion_mnist").files[0].shape == (60_000, 28, 28)
+    assert all(
+        len(file.sha256) == 64
+        for builder in map(builder_of, cards("data"))
+        for file in builder.files
+    )

@@ -68,7 +68,7 @@ DAMAGES = {
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_at_the_download(kind, truth, tmp_path):
     damage, message = DAMAGES[kind]
-    packing = IndianPines.mirror_packing
+    packing = IndianPines.mirror_format
     (tmp_path / packing.name(TRUTH)).write_bytes(damage(truth, matlab))
     with pytest.raises(DataError, match=message) as error:
         download_files(

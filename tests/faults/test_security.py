@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from cgt.commands.cli import main
-from cgt.data.api import RECIPES
 from cgt.data.fetch import SourceUnavailable, _SameSecurity
 from cgt.data.formats import parse_npy
 from cgt.data.packages import read_folder
+from cgt.data.registry import builder_of
 from cgt.data.sources import Location
+from cgt.records.cards import cards
 from cgt.records.predictions import load_predictions
 
 ROOT = Path(__file__).parents[2]
@@ -134,8 +135,8 @@ def test_every_word_of_a_command_is_quoted():
 def test_addresses_are_encrypted_where_the_host_can():
     addresses = {
         source.base
-        for recipe in RECIPES.values()
-        for source in recipe.sources()
+        for dataset in cards("data")
+        for source in builder_of(dataset).sources()
         if isinstance(source, Location) and "://" in source.base
     }
     plain = {base for base in addresses if not base.startswith("https://")}
