@@ -36,22 +36,6 @@ CARD = {
     "machine learning algorithms, 2017, arXiv:1708.07747",
 }
 
-CARD = {
-    "title": "Fashion-MNIST",
-    "kind": "images",
-    "raw": "fashion_mnist",
-    "files": [
-        "train-images-idx3-ubyte",
-        "train-labels-idx1-ubyte",
-        "t10k-images-idx3-ubyte",
-        "t10k-labels-idx1-ubyte",
-    ],
-    "augmentation": "mirror",
-    "settings": {},
-    "source": "Xiao, Rasul, Vollgraf, Fashion-MNIST: a novel image dataset for benchmarking "
-    "machine learning algorithms, 2017, arXiv:1708.07747",
-}
-
 _PACKAGE = "dataset-fashion-mnist"
 _PACKAGE_FOLDER = "usr/share/datasets/fashion-mnist"
 _URLS = (

@@ -46,31 +46,6 @@ CARD = {
     "doi:10.4231/R7RX991C",
 }
 
-CARD = {
-    "title": "Indian Pines",
-    "kind": "scene",
-    "raw": "indian_pines",
-    "files": ["cube.npy", "ground_truth.npy"],
-    "augmentation": "dihedral",
-    "settings": {
-        "components": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 200,
-            "default": 30,
-            "meaning": "principal components kept of the 200 bands",
-        },
-        "patch": {
-            "enum": [5, 7, 9, 11, 13, 15],
-            "default": 11,
-            "meaning": "side of the patch around a pixel, pixels",
-        },
-    },
-    "source": "Baumgardner, Biehl, Landgrebe, 220 Band AVIRIS Hyperspectral Image Data Set: June "
-    "12, 1992 Indian Pine Test Site 3, Purdue University Research Repository, 2015, "
-    "doi:10.4231/R7RX991C",
-}
-
 CUBE = "cube.npy"
 GROUND_TRUTH = "ground_truth.npy"
 _SHOWN = (49, 28, 15)

@@ -49,31 +49,6 @@ CARD = {
     "doi:10.4231/R7RX991C",
 }
 
-CARD = {
-    "title": "Indian Pines, disjoint",
-    "kind": "scene",
-    "raw": "indian_pines",
-    "files": ["cube.npy", "ground_truth.npy"],
-    "augmentation": "dihedral",
-    "settings": {
-        "components": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 200,
-            "default": 30,
-            "meaning": "principal components kept of the 200 bands",
-        },
-        "patch": {
-            "enum": [5, 7, 9, 11],
-            "default": 11,
-            "meaning": "side of the patch around a pixel, pixels; the guard band is 10 wide",
-        },
-    },
-    "source": "Baumgardner, Biehl, Landgrebe, 220 Band AVIRIS Hyperspectral Image Data Set: June "
-    "12, 1992 Indian Pine Test Site 3, Purdue University Research Repository, 2015, "
-    "doi:10.4231/R7RX991C",
-}
-
 GUARD = 10
 """Width of the guard band, pixels: further apart than this, patches of 11 x 11 share nothing."""
 

@@ -27,7 +27,7 @@ class Deployed:
         classes: names, by class number.
         threshold: the one it was exported with: the confidence in [0, 1] that an exit needs.
         points: thresholds that validation data chose for other trade-offs, by name.
-        input_shape: of one scaled sample, [C, H, W].
+        input_shape: of one scaled sample, [C, *].
 
     Raises:
         FileNotFoundError: if the folder is not an exported network.
@@ -62,17 +62,18 @@ class Deployed:
         return len(self._stages)
 
     def scale(self, raw: np.ndarray) -> np.ndarray:
-        """Raw values ``[N, C, H, W]`` to what :meth:`infer` takes, float32 ``[N, K, H, W]``.
+        """Raw values ``[N, C, *]`` to what :meth:`infer` takes, float32 ``[N, K, *]``.
 
         Raises:
             ValueError: if the network was exported without scaling.
         """
         if self._scaling is None:
             raise ValueError("this network was exported without scaling; `infer` takes what it is")
-        mean, std = (np.array(self._scaling[name])[:, None, None] for name in ("mean", "std"))
+        each = (-1, *[1] * (raw.ndim - 2))  # a number for each channel
+        mean, std = (np.reshape(self._scaling[name], each) for name in ("mean", "std"))
         scaled = (raw - mean) / std
         if self._scaling["projection"] is not None:
-            scaled = np.einsum("nchw,ck->nkhw", scaled, np.array(self._scaling["projection"]))
+            scaled = np.einsum("nc...,ck->nk...", scaled, np.array(self._scaling["projection"]))
         return scaled.astype(np.float32)
 
     def infer(
@@ -81,7 +82,7 @@ class Deployed:
         """Answer each sample at the first exit that is sure enough.
 
         Args:
-            x: float32 ``[N, C, H, W]``, N ≥ 1, scaled.
+            x: float32 ``[N, C, *]``, N ≥ 1, scaled.
             threshold: one value in [0, 1], or one for each exit but the last, which takes the rest;
                 by default the one that the network was exported with.
 

@@ -31,23 +31,22 @@ def module_files(module: str) -> list[Path]:
     return sorted(found)
 
 
-def job_files(implementation: str, network: str, dataset: str) -> list[Path]:
+def job_files(implementation: str, network: str, dataset: str, kind: str) -> list[Path]:
     """The files that a training job runs: the loop, and its own method, network and dataset.
 
-    A dataset without a file of its own is read by what all share. Raises ValueError if there is no
-    such method or network.
+    A dataset without a file of its own is read by its kind's. Raises ValueError if there is no such
+    method, network or kind.
     """
     found = {*module_files("cgt.training.loop"), *module_files(f"cgt.methods.{implementation}")}
-    found |= {*module_files(f"cgt.networks.{network}"), *data_files(dataset)}
+    found |= {*module_files(f"cgt.networks.{network}"), *data_files(dataset, kind)}
     return sorted(found)
 
 
-def data_files(dataset: str) -> list[Path]:
-    """The files that prepare a dataset: what all share, and its own if it has one."""
-    found = {*module_files("cgt.data")}
-    if _file_of(f"cgt.data.{dataset}") is not None:
-        found |= {*module_files(f"cgt.data.{dataset}")}
-    return sorted(found)
+def data_files(dataset: str, kind: str) -> list[Path]:
+    """The files that prepare a dataset: what all share, and its own, or else its kind's."""
+    coded = _file_of(f"cgt.data.{dataset}") is not None
+    own = f"cgt.data.{dataset}" if coded else f"cgt.data.kinds.{kind}"
+    return sorted({*module_files("cgt.data"), *module_files(own)})
 
 
 def digest_of(files: Iterable[Path]) -> str:

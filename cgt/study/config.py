@@ -19,7 +19,7 @@ import yaml
 
 from cgt.records.cards import card_of, cards
 from cgt.records.settings import SHAPES, contradictions, defaults, json_schema
-from cgt.study.schema import LABEL_SMOOTHING, datasets_of, implementation_of
+from cgt.study.schema import LABEL_SMOOTHING, datasets_of, implementation_of, kind_of
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
 
@@ -284,7 +284,7 @@ def _wrong_networks(config: Mapping) -> Iterable[str]:
     known = cards("networks")
     for dataset, settings in config["datasets"].items():
         where, name = f"  datasets.{dataset}", settings["network"]
-        kind = settings.get("kind") or cards("data")[dataset]["kind"]
+        kind = kind_of(config, dataset)
         fitting = [other for other, card in known.items() if card["inputs"] == kind]
         if name not in fitting:
             yield (
@@ -296,10 +296,6 @@ def _wrong_networks(config: Mapping) -> Iterable[str]:
                 f"{where}.exits: {exits} is not allowed; the network {name} can have "
                 f"{', '.join(map(str, allowed))}"
             )
-        if settings.get("kind") != "scene":
-            for key in ("components", "patch"):
-                if "kind" in settings and key in settings:
-                    yield f"{where}.{key}: not allowed; only a dataset of kind scene has it"
 
 
 def _wrong_seeds(config: Mapping) -> Iterable[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cgt.records.cards import cards
 from cgt.study.config import seeds_of
-from cgt.study.schema import datasets_of, implementation_of, kind_of
+from cgt.study.schema import card_of_dataset, datasets_of, implementation_of, kind_of
 
 Run = tuple[str, str, int]
 """Dataset, method, seed."""
@@ -89,9 +89,8 @@ def prepare_options(config: Mapping, dataset: str) -> list[str]:
 def training_settings(config: Mapping, dataset: str, **changes: Any) -> dict[str, Any]:
     """What all methods share on a dataset; a change of it reruns the dataset's jobs."""
     settings = config["datasets"][dataset]
-    augmentation = cards("data").get(dataset, {}).get("augmentation", "none")
     return {
-        "augmentation": augmentation,
+        "augmentation": card_of_dataset(config, dataset)["augmentation"],
         "device": config.get("device", "cpu"),
         **{name: settings[name] for name in TRAINING_SETTINGS if name in settings},
         **changes,

@@ -14,8 +14,8 @@ import yaml
 from cgt.records.cards import cards
 from cgt.records.settings import json_schema
 
-KINDS = ("images", "signals", "scene")
-SCENE_SETTINGS = ("components", "patch")
+KINDS = "data/kinds"
+"""Where the cards of the kinds of a configuration's own datasets are."""
 LABEL_SMOOTHING = "label_smoothing"
 """The one key that a study may vary though it belongs to the dataset, not to the method."""
 ENTRY = "method"
@@ -72,8 +72,13 @@ def datasets_of(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def kind_of(config: Mapping[str, Any], dataset: str) -> str:
     """The kind of a dataset: what its card says, or the configuration."""
+    return card_of_dataset(config, dataset)["kind"]
+
+
+def card_of_dataset(config: Mapping[str, Any], dataset: str) -> Mapping[str, Any]:
+    """A dataset's own card, or that of its kind."""
     known = cards("data")
-    return known[dataset]["kind"] if dataset in known else config["datasets"][dataset]["kind"]
+    return known.get(dataset) or cards(KINDS)[config["datasets"][dataset]["kind"]]
 
 
 def closed(properties: Mapping[str, Any], required: Iterable[str] = ()) -> dict[str, Any]:
@@ -92,33 +97,27 @@ def _datasets(common: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str,
     given = config.get("datasets", {})
     for name, settings in given.items() if isinstance(given, Mapping) else ():
         if name not in schemas and isinstance(settings, Mapping) and "kind" in settings:
-            schemas[name] = _configured(common)
+            card = cards(KINDS).get(settings["kind"], {})
+            schema = schemas[name] = _with_settings(common, card, required=("kind", "path"))
+            schema["properties"] |= {
+                "kind": {"enum": list(cards(KINDS))},
+                "path": {"$ref": "#/$defs/folder"},
+            }
     return schemas
 
 
 def _coded(common: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
+    return _with_settings(common, card, required=card["settings"])
+
+
+def _with_settings(
+    common: Mapping[str, Any], card: Mapping[str, Any], required: Iterable[str]
+) -> dict[str, Any]:
     schema = copy.deepcopy(dict(common))
     own = {key: json_schema(of) for key, of in card.get("settings", {}).items()}
     schema["properties"] |= own
-    schema["properties"]["network"] = {"enum": _networks(card["kind"])}
-    schema["required"] = [*schema["required"], *own]
+    schema["required"] = [*schema["required"], *required]
     return schema
-
-
-def _configured(common: Mapping[str, Any]) -> dict[str, Any]:
-    schema = copy.deepcopy(dict(common))
-    schema["properties"] |= {
-        "kind": {"enum": list(KINDS)},
-        "path": {"$ref": "#/$defs/folder"},
-        "components": {"type": "integer", "minimum": 1},
-        "patch": {"type": "integer", "minimum": 1},
-    }
-    schema["required"] = [*schema["required"], "kind", "path"]
-    return schema
-
-
-def _networks(kind: str) -> list[str]:
-    return [name for name, card in cards("networks").items() if card["inputs"] == kind]
 
 
 def _entries(config: Mapping[str, Any]) -> dict[str, str]:

@@ -76,7 +76,7 @@ def train_run(
     make_reproducible(device)
     data = load(job.dataset, job.prepared, job.raw_dir)
     # Half a run by other code, another torch or on another device is not half of this one.
-    code = digest_of(job_files(job.implementation, settings.network, job.dataset))
+    code = digest_of(job_files(job.implementation, settings.network, job.dataset, data.kind))
     made_by = {"code": code, "torch": torch.__version__, "device": device.type}
     identity = {**job.identity(data.checksums["prepared"]), **made_by}
     path = checkpoint_path(checkpoint_dir, identity)

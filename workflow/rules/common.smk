@@ -7,7 +7,7 @@ from cgt.study import plan
 from cgt.study.ablation import cells, runs, variants
 from cgt.study.code_inputs import data_files, job_files, module_files
 from cgt.study.config import known_defaults, seeds_of
-from cgt.study.schema import implementation_of
+from cgt.study.schema import implementation_of, kind_of
 from cgt.study.tuning import trials
 
 ROOT = os.path.relpath(workflow.basedir)
@@ -63,9 +63,13 @@ def code(module):
 
 def training_code(dataset, implementation, *modules):
     """Files that a training job runs: the loop, its own method, network and dataset, no other's."""
-    network = config["datasets"][dataset]["network"]
+    network, kind = config["datasets"][dataset]["network"], kind_of(config, dataset)
     files = [path for module in modules for path in code(module)]
-    return sorted({*relative(job_files(implementation, network, dataset)), *files})
+    return sorted({*relative(job_files(implementation, network, dataset, kind)), *files})
+
+
+def data_code(wildcards):
+    return relative(data_files(wildcards.dataset, kind_of(config, wildcards.dataset)))
 
 
 def method_code(wildcards):

@@ -26,7 +26,7 @@ for raw_folder, of_dataset in plan.raw_folders(config).items():
 rule prepare:
     input:
         raw=raw_files,
-        code=lambda wildcards: relative(data_files(wildcards.dataset)),
+        code=data_code,
     output:
         f"{PREPARED}/{{dataset}}/{{seed}}.npz",
     log:
@@ -83,11 +83,10 @@ rule audit:
     conda:
         "../../environment.yml"
     params:
-        parts=lambda wildcards, input: [
-            f"{dataset}={prepared}={plan.raw_place(config, dataset)}"
-            for dataset, prepared in zip(SCENES, input.prepared)
-        ],
+        prepared=lambda wildcards, input: expand("{d}={p}", zip, d=SCENES, p=input.prepared),
+        raw=[plan.raw_place(config, dataset) for dataset in SCENES],
     message:
         "Count what the splits of the scenes train and test on"
     shell:
-        "python -m cgt audit {params.parts:q} --out {output:q} > {log:q} 2>&1"
+        "python -m cgt audit {params.prepared:q} --raw {params.raw:q} --out {output:q}"
+        " > {log:q} 2>&1"
