@@ -2,7 +2,6 @@
 from snakemake.utils import min_version
 
 from cgt.study.config import check_config, without_removed
-from cgt.study.schema import load_schema
 
 min_version("9.20")
 
@@ -14,7 +13,7 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 kept = without_removed(config)
 config.clear()
 config.update(kept)
-check_config(config, load_schema(f"{workflow.basedir}/workflow/schemas/config.schema.yaml", config))
+check_config(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
 
 
 report: "workflow/report/workflow.rst"

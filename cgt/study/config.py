@@ -19,7 +19,13 @@ import yaml
 
 from cgt.records.cards import card_of, cards
 from cgt.records.settings import SHAPES, contradictions, defaults, json_schema
-from cgt.study.schema import LABEL_SMOOTHING, datasets_of, implementation_of, kind_of
+from cgt.study.schema import (
+    LABEL_SMOOTHING,
+    datasets_of,
+    implementation_of,
+    kind_of,
+    load_schema,
+)
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
 
@@ -104,9 +110,12 @@ def known_defaults(config: Mapping) -> dict[str, dict[str, Any]]:
     }
 
 
-def check_config(config: Mapping, schema: Mapping) -> None:
-    """Raise `ConfigError` naming each wrong key, its value, what is allowed and a near match."""
-    errors = _VALIDATOR(schema).iter_errors(config)
+def check_config(config: Mapping, schema_path: str | Path) -> None:
+    """Raise `ConfigError` naming each wrong key, its value, what is allowed and a near match.
+
+    schema_path: of the fixed part of the schema; see `cgt.study.schema`.
+    """
+    errors = _VALIDATOR(load_schema(schema_path, config)).iter_errors(config)
     in_order = sorted(errors, key=lambda error: list(map(str, error.path)))
     problems = [line for error in in_order for line in _explain(error)]
     problems += _not_finite(config)
@@ -228,7 +237,10 @@ def _contradictions(config: Mapping) -> Iterable[str]:
         if missing:
             yield from missing
             return
-    yield from _wrong_networks(config)
+    unbuilt = list(_wrong_networks(config))
+    yield from unbuilt
+    if unbuilt:  # how many exits there are is not known
+        return
     yield from _wrong_seeds(config)
     shown = config["pictures"]
     if shown["method"] not in (allowed := list(config["methods"])):

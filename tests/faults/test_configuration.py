@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cgt.study.config import ConfigError, check_config, load_config, load_schema
+from cgt.study.config import ConfigError, check_config, load_config
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = load_schema(ROOT / "workflow/schemas")
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 CONFIG = load_config(ROOT / "config/config.yaml")
 ATTACKS = ('"; touch x"', "'; touch x; '", "$(touch x)", "`touch x`", "x\n", "{x}", "-x")
 WRONG = (None, [], {}, "", "x", -1, 1e9, 1.5, float("nan"), float("inf"), True, [[1]], {"a": 1})

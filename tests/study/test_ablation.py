@@ -3,14 +3,16 @@ from pathlib import Path
 import pytest
 
 from cgt.study.ablation import Variant, cells, runs, text, variants
-from cgt.study.config import ConfigError, known_defaults, load_config, load_schema
+from cgt.study.config import ConfigError, known_defaults, load_config
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = load_schema(ROOT / "workflow/schemas")
 
 DEFAULTS = {"soft_cgt": {"use_labels": True}}
 CONFIG = {
-    "datasets": {"a": {"label_smoothing": 0.0}, "b": {"label_smoothing": 0.1}},
+    "datasets": {
+        "a": {"network": "compact_scene", "label_smoothing": 0.0},
+        "b": {"network": "compact_scene", "label_smoothing": 0.1},
+    },
     "methods": {
         "soft_cgt": {"a": {"lr": 0.1, "tau": 0.5}, "b": {"lr": 0.2, "tau": 0.9}},
         "hard_cgt": {"a": {"lr": 0.3, "tau": 0.7}},
@@ -37,11 +39,11 @@ def test_cells_are_all_combinations_named_by_what_is_not_as_tuned():
             "soft_cgt",
             "soft_cgt,use_labels=false",
             "soft_cgt,tau=0.9",
-            "soft_cgt,use_labels=false,tau=0.9",
+            "soft_cgt,tau=0.9,use_labels=false",
         ),
         *(
             "soft_cgt,tau=0.5",
-            "soft_cgt,use_labels=false,tau=0.5",
+            "soft_cgt,tau=0.5,use_labels=false",
             "soft_cgt",
             "soft_cgt,use_labels=false",
         ),
@@ -113,7 +115,8 @@ def test_what_a_study_is_given_holds_at_all_its_points():
 
 
 def test_a_method_of_the_ablation_alone_starts_from_what_is_given_there():
-    given = {"methods": {"own": {"a": {"lr": 0.5, "gradient_scale": 1.0}}}}
+    start = {"method": "cgt_plus", "a": {"lr": 0.5, "gradient_scale": 1.0}}
+    given = {"methods": {"own": start}}
     study = {"methods": ["own"], "datasets": ["a"], "vary": {"gradient_scale": [1.0, 0.3]}}
     config = {**CONFIG, "ablation": {**CONFIG["ablation"], **given, "studies": [study]}}
     found = variants(config, DEFAULTS)
@@ -158,7 +161,7 @@ def test_the_studies_of_the_paper_know_what_is_tuned():
     plain = [study for study in config["ablation"]["studies"] if "given" not in study]
     config["ablation"]["studies"] = plain
     with_reference, studies = set(), set()
-    for cell in cells(config, known_defaults(SCHEMA)):
+    for cell in cells(config, known_defaults(config)):
         study = (cell.dataset, cell.method, cell.row, cell.column)
         studies.add(study)
         if cell.variant == cell.method:

@@ -10,14 +10,14 @@ from cgt.study.config import (
     ConfigError,
     check_config,
     load_config,
-    load_schema,
     merge,
     nearest,
     seeds_of,
 )
+from cgt.study.schema import implementation_of, load_schema
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = load_schema(ROOT / "workflow/schemas")
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 CONFIG = load_config(ROOT / "config/config.yaml")
 
 
@@ -27,6 +27,8 @@ def study(methods=("hard_cgt",), datasets=("indian_pines",), vary=None):
     named = {"methods": list(methods), "datasets": list(datasets), "vary": vary}
     return {"ablation": {"studies": [named]}}
 
+
+THREE = {name: {"lr": 0.1} for name in CONFIG["datasets"]}
 
 # What is changed, and what the message must say.
 MISTAKES = {
@@ -42,15 +44,66 @@ MISTAKES = {
     "typo at the top": ({"seed": [1]}, ["seed: unknown key", "did you mean 'seeds'?"]),
     "unknown method": (
         {"methods": {"sotf_cgt": {}}},
-        ["methods.sotf_cgt: unknown key", "did you mean 'soft_cgt'?", "classynet"],
+        ["methods.sotf_cgt: unknown key", "did you mean 'soft_cgt'?", "classynet", "`method:`"],
     ),
     "unknown dataset": (
         {"datasets": {"fashion_mnits": {}}},
-        ["datasets.fashion_mnits: unknown key", "did you mean 'fashion_mnist'?"],
+        ["datasets.fashion_mnits: there is no such dataset", "did you mean 'fashion_mnist'?"],
     ),
     "another method's hyperparameter": (
         {"methods": {"hard_cgt": {"fashion_mnist": {"scale": 2.0}}}},
         ["methods.hard_cgt.fashion_mnist.scale: unknown key", "allowed: lr, tau"],
+    ),
+    "a key that had another name": (
+        {"methods": {"hard_cgt": {"fashion_mnist": {"labels": False}}}},
+        ["methods.hard_cgt.fashion_mnist.labels: this key is called use_labels now"],
+    ),
+    "an entry of an unknown method": (
+        {"methods": {"mine": {"method": "soft_cgd"}}},
+        ["methods.mine.method: 'soft_cgd'", "did you mean 'soft_cgt'?"],
+    ),
+    "an entry whose name is no name": (
+        {"methods": {"my-method": {"method": "single_exit", **THREE}}},
+        ["methods.my-method: 'my-method' is not allowed", "starts with a letter"],
+    ),
+    "an unknown network": (
+        {"datasets": {"fashion_mnist": {"network": "compact_image"}}},
+        ["datasets.fashion_mnist.network: 'compact_image'", "did you mean 'compact_images'?"],
+    ),
+    "a network of another kind": (
+        {"datasets": {"fashion_mnist": {"network": "compact_scene"}}},
+        ["datasets.fashion_mnist.network: 'compact_scene'", "kind images takes: compact_images"],
+    ),
+    "exits that the network cannot have": (
+        {"datasets": {"indian_pines": {"exits": 4}}},
+        ["datasets.indian_pines.exits: 4", "compact_scene can have 2, 3"],
+    ),
+    "one exit": (
+        {"datasets": {"fashion_mnist": {"exits": 1}}},
+        ["datasets.fashion_mnist.exits: 1", "at least 2"],
+    ),
+    "a list for another number of exits": (
+        {"datasets": {"fashion_mnist": {"exits": 4}}},
+        [
+            "methods.branchynet.fashion_mnist.exit_weights: [1.0, 0.6, 0.3]",
+            "a network of 4 exits needs a list of 4 numbers",
+        ],
+    ),
+    "an unknown shape": (
+        {"methods": {"branchynet": {"indian_pines": {"exit_weights": "fallling"}}}},
+        ["methods.branchynet.indian_pines.exit_weights: 'fallling'", "equal, rising, falling"],
+    ),
+    "a dataset of one's own without a path": (
+        {"datasets": {"mine": {"kind": "images"}}},
+        ["datasets.mine.path: missing", "datasets.mine.network: missing"],
+    ),
+    "a dataset of one's own of an unknown kind": (
+        {"datasets": {"mine": {"kind": "image"}}},
+        ["datasets.mine.kind: 'image'", "did you mean 'images'?"],
+    ),
+    "a setting of another kind": (
+        {"datasets": {"mine": {"kind": "signals", "patch": 5}}},
+        ["datasets.mine.patch: unknown key"],
     ),
     "settings of a study for a method of the benchmark": (
         {"ablation": {"methods": {"hard_cgt": {"indian_pines": {"lr": 0.1}}}}},
@@ -140,7 +193,10 @@ MISTAKES = {
     ),
     "too many exit weights": (
         {"methods": {"branchynet": {"indian_pines": {"exit_weights": [1, 1, 1, 1]}}}},
-        ["methods.branchynet.indian_pines.exit_weights: [1, 1, 1, 1]", "at most 3"],
+        [
+            "methods.branchynet.indian_pines.exit_weights: [1, 1, 1, 1]",
+            "a network of 3 exits needs a list of 3 numbers",
+        ],
     ),
     "folder that a shell would read": (
         {"results": "$(date)"},
@@ -156,11 +212,14 @@ MISTAKES = {
     ),
     "weights that are all zero": (
         {"methods": {"branchynet": {"indian_pines": {"exit_weights": [0, 0, 0]}}}},
-        ["methods.branchynet.indian_pines.exit_weights: [0, 0, 0]", "one weight must be above 0"],
+        ["methods.branchynet.indian_pines.exit_weights: [0, 0, 0]", "one number must be above 0"],
     ),
     "exits that know fewer classes than those before": (
         {"methods": {"classynet": {"indian_pines": {"class_share": [0.9, 0.3]}}}},
-        ["methods.classynet.indian_pines.class_share: [0.9, 0.3]", "must not fall"],
+        [
+            "methods.classynet.indian_pines.class_share: [0.9, 0.3]",
+            "it must not fall from exit to exit",
+        ],
     ),
     "drawing from rows that are normalised": (
         {"methods": {"soft_cgt": {"indian_pines": {"sample_deep": 0.5, "normalize": True}}}},
@@ -276,7 +335,31 @@ def test_shipped_configurations_are_valid(overlay):
 
 
 def test_schema_is_a_valid_schema():
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.Draft202012Validator.check_schema(load_schema(SCHEMA, CONFIG))
+
+
+def test_null_removes_an_entry_and_what_is_left_is_valid(tmp_path):
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("datasets: {fashion_mnist: null}\nmethods: {classynet: null}\n")
+    config = load_config(ROOT / "config/config.yaml", overlay)
+    check_config(config, SCHEMA)
+    assert list(config["datasets"]) == ["indian_pines", "indian_pines_disjoint"]
+    assert "classynet" not in config["methods"]
+    assert config["datasets"]["indian_pines"]["limit"] is None
+
+
+@pytest.mark.parametrize("value", ["rising", 0.5, [0.5, 1.0, 0.0]])
+def test_a_setting_per_exit_is_a_shape_a_number_or_a_list(value):
+    change = {"methods": {"branchynet": {"indian_pines": {"exit_weights": value}}}}
+    check_config(merge(CONFIG, change), SCHEMA)
+
+
+def test_two_entries_may_share_a_method():
+    entry = {"method": "soft_cgt", **THREE}
+    config = merge(CONFIG, {"methods": {"soft_cgt_published": entry}})
+    check_config(config, SCHEMA)
+    assert implementation_of(config, "soft_cgt_published") == "soft_cgt"
+    assert implementation_of(config, "soft_cgt") == "soft_cgt"
 
 
 def test_every_object_of_the_schema_is_closed():
@@ -288,7 +371,7 @@ def test_every_object_of_the_schema_is_closed():
                 if key != "if":  # a question, not a rule
                     yield from objects(value)
 
-    found = list(objects(SCHEMA))
+    found = list(objects(load_schema(SCHEMA, CONFIG)))
     assert len(found) > 10
     assert all(schema["additionalProperties"] is False for schema in found)
 

@@ -30,6 +30,10 @@ def record(method, trial, score, dataset="d", lr=0.1, seed=9):
     }
 
 
+def drawn_of(tuning, dataset, method):
+    return trials({**CONFIG, "tuning": tuning}, dataset, method)
+
+
 def with_trials(tuning, **counts):
     datasets = {dataset: {"trials": count} for dataset, count in counts.items()}
     return {**tuning, "datasets": datasets}
@@ -38,7 +42,7 @@ def with_trials(tuning, **counts):
 @pytest.mark.parametrize("dataset", TUNING["datasets"])
 @pytest.mark.parametrize("method", CONFIG["methods"])
 def test_every_method_gets_the_same_number_of_different_trials(dataset, method):
-    drawn = trials(TUNING, dataset, method)
+    drawn = drawn_of(TUNING, dataset, method)
     assert len(drawn) == TUNING["datasets"][dataset]["trials"]
     assert all(drawn.count(point) == 1 for point in drawn)
     for point in drawn:
@@ -47,28 +51,36 @@ def test_every_method_gets_the_same_number_of_different_trials(dataset, method):
 
 
 def test_first_trial_takes_the_first_entries():
-    assert trials(SPACE, "d", "m")[0] == {"lr": 0.1, "tau": 0.5, "leak": 0}
+    assert drawn_of(SPACE, "d", "m")[0] == {"lr": 0.1, "tau": 0.5, "leak": 0}
 
 
 def test_a_small_space_is_covered_exactly():
-    points = {(point["lr"], point["tau"]) for point in trials(SPACE, "d", "m")}
+    points = {(point["lr"], point["tau"]) for point in drawn_of(SPACE, "d", "m")}
     assert points == {(0.1, 0.5), (0.1, 0.7), (0.2, 0.5), (0.2, 0.7)}
 
 
 def test_trials_are_the_same_again_and_differ_between_datasets():
     tuning = with_trials(TUNING, a=6, b=6)
-    assert trials(tuning, "a", "soft_cgt") == trials(tuning, "a", "soft_cgt")
-    assert trials(tuning, "a", "soft_cgt") != trials(tuning, "b", "soft_cgt")
+    assert drawn_of(tuning, "a", "soft_cgt") == drawn_of(tuning, "a", "soft_cgt")
+    assert drawn_of(tuning, "a", "soft_cgt") != drawn_of(tuning, "b", "soft_cgt")
 
 
 def test_more_trials_keep_the_earlier_ones():
-    short, long = (trials(with_trials(TUNING, d=n), "d", "soft_cgt") for n in (6, 10))
+    short, long = (drawn_of(with_trials(TUNING, d=n), "d", "soft_cgt") for n in (6, 10))
     assert long[:6] == short
+
+
+def test_without_a_space_in_the_configuration_the_card_has_one():
+    tuning = {**with_trials(TUNING, d=3), "space": {"lr": [0.1]}}
+    drawn = drawn_of(tuning, "d", "branchynet")
+    weights = [point["exit_weights"] for point in drawn]
+    assert weights[0] == "equal"
+    assert set(weights) == {"equal", "rising", "falling"}
 
 
 def test_a_space_that_is_too_small_is_refused():
     with pytest.raises(ValueError, match="the search space of m has only 4 points"):
-        trials(with_trials(SPACE, d=5), "d", "m")
+        drawn_of(with_trials(SPACE, d=5), "d", "m")
 
 
 def test_the_best_score_is_chosen_and_the_earlier_of_equals():

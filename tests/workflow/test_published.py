@@ -47,7 +47,7 @@ def test_trials_are_those_of_the_configuration():
     for row in rows("tuning.csv"):
         published.setdefault((row["dataset"], row["method"]), []).append(settings(row))
     assert published == {
-        (dataset, method): trials(CONFIG["tuning"], dataset, method)
+        (dataset, method): trials(CONFIG, dataset, method)
         for dataset in CONFIG["tuning"]["datasets"]
         for method in CONFIG["methods"]
     }
