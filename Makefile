@@ -61,7 +61,7 @@ unlock: $(READY)  ## after Snakemake itself was killed: let the next run begin
 	$(VENV)/bin/snakemake --unlock
 
 test: $(READY)  ## all tests, with coverage
-	$(VENV)/bin/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile \
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile \
 	  --cov=cgt --cov-report=term --cov-fail-under=90
 
 lint: $(READY)  ## code style of Python and Snakemake files

@@ -1,12 +1,17 @@
 """Confidence-Gated Training of early-exit neural networks (arXiv 2509.17885).
 
 The names below are the public library. They are loaded on first use, so that code which only reads
-result files never pays for importing torch.
+result files never pays for importing torch. Where everything else lives, each wing's own
+`__init__.py` says; `cgt/` itself holds nothing but the way in.
 """
 
+import sys
 from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "EarlyExitNetwork": "cgt.nn.network",
@@ -15,6 +20,11 @@ _HOME = {
     "SoftCGTLoss": "cgt.nn.losses",
     "route": "cgt.nn.exits",
 }
+_MOVED = {
+    "cgt.exits": "cgt.nn.exits",
+    "cgt.export": "cgt.deploy.export",
+}
+"""Modules that were imported by these names up to version 0.1."""
 
 __all__ = ["EarlyExitNetwork", "HardCGTLoss", "JointLoss", "SoftCGTLoss", "route"]
 
@@ -27,3 +37,21 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
+
+
+class _Moved(MetaPathFinder, Loader):
+    """Give a module that has moved, under its old name, too."""
+
+    def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self) if name in _MOVED else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = import_module(_MOVED[spec.name])
+        self._own = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._own  # it has run already, as itself
+
+
+sys.meta_path.append(_Moved())

@@ -49,17 +49,17 @@ def test_exits_that_agree_have_nothing_to_learn_from_each_other(logits, targets)
     torch.testing.assert_close(losses, torch.zeros(6, 3), atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("gradient_scale", [0.0, 0.3])
-def test_early_exits_pull_less_at_the_shared_stages_and_no_less_at_their_head(pull, targets):
+@pytest.mark.parametrize("scale", [0.0, 0.3])
+def test_early_exits_pull_less_at_the_shared_stages_and_no_less_at_their_head(scale, targets):
     torch.manual_seed(0)
     stages = [torch.nn.Linear(5, 5) for _ in range(2)]
     network = EarlyExitNetwork(stages, [torch.nn.Linear(5, 4) for _ in range(2)])
     x, gradients = torch.randn(6, 5), []
-    for part in (pull, 1.0):
+    for part in (scale, 1.0):
         logits, _ = CGTPlus(gradient_scale=part).forward(network, x, targets, 0.0, torch.zeros(6))
         torch.testing.assert_close(logits, network(x))
         loss = torch.nn.functional.cross_entropy(logits[0], targets)
         gradients.append(torch.autograd.grad(loss, [stages[0].weight, network.heads[0].weight]))
     (stage, head), (whole_stage, whole_head) = gradients
-    torch.testing.assert_close(stage, pull * whole_stage)
+    torch.testing.assert_close(stage, scale * whole_stage)
     torch.testing.assert_close(head, whole_head)

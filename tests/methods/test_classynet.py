@@ -94,9 +94,9 @@ def test_state_survives_a_restart():
 )
 def test_bad_hyperparameters_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        ClassyNet(**arguments)
+        ClassyNet(**arguments).phases(4, exits=3)
 
 
 def test_class_share_must_fit_the_exits():
-    with pytest.raises(ValueError, match=r"2 numbers, one for each exit but the last"):
+    with pytest.raises(ValueError, match=r"class_share is \[0\.5\]; allowed are a list of 2 numbers"):
         ClassyNet(class_share=[0.5]).phases(4, exits=3)
