@@ -18,16 +18,16 @@ from cgt.analysis.style import order
 
 Frames = Mapping[str, pd.DataFrame]
 
-POINT = "tau_0.9"
+POINT = "threshold_0.9"
 """The operating point that the paper reports."""
-METRICS = ("area", f"accuracy_{POINT}")
+METRICS = ("mean_budget_accuracy", f"accuracy_{POINT}")
 """Area under the accuracy-cost curve, and test accuracy at the paper's operating point."""
 
 
 def values(frames: Frames, metric: str) -> pd.DataFrame:
     """A metric with one row per dataset and seed and one column per method; NaN: not run."""
-    if metric == "area":
-        frame, column = frames["areas"], "area"
+    if metric == "mean_budget_accuracy":
+        frame, column = frames["areas"], "mean_budget_accuracy"
     else:
         points = frames["operating_points"]
         frame, column = points[points["point"] == POINT], "accuracy"

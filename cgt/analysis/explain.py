@@ -131,7 +131,9 @@ def _resolved(frames: Frames, dataset: str, method: str, exits: int) -> str:
     training = frames["training"]
     rows = training[(training["dataset"] == dataset) & (training["method"] == method)]
     rows = rows[(rows["epoch"] == rows["epoch"].max()) & (rows["exit"] == exits)]
-    train, val = (1 - rows[column].to_numpy() for column in ("active_share", "val_active_share"))
+    train, val = (
+        1 - rows[column].to_numpy() for column in ("mean_eligibility", "val_mean_eligibility")
+    )
     points = frames["operating_points"]
     points = points[points["point"] == POINT].set_index(["dataset", "method", "seed"])
     deep = _of(points[f"exit_{exits}"], dataset, method)

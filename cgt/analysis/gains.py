@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cgt.analysis.frames import RUN
+from cgt.records.csv_schema import RUN
 from cgt.analysis.statistics import over_seeds
 
 USUAL = "shared"
@@ -16,8 +16,8 @@ def gains(policies: pd.DataFrame) -> pd.DataFrame:
     One row per dataset, method and rule of the table `policies`: the `Estimate` of the difference
     over seeds, paired by seed. Rules that do not apply to a method get no row.
     """
-    usual = policies[policies["policy"] == USUAL]
+    usual = policies[policies["exit_rule"] == USUAL]
     paired = policies.merge(usual, on=list(RUN), suffixes=("", "_usual"))
-    paired = paired[paired["policy"].isin(RULES)]
-    paired = paired.assign(gain=paired["area"] - paired["area_usual"])
-    return over_seeds(paired, ["dataset", "method", "policy"], ["gain"])
+    paired = paired[paired["exit_rule"].isin(RULES)]
+    paired = paired.assign(gain=paired["mean_budget_accuracy"] - paired["area_usual"])
+    return over_seeds(paired, ["dataset", "method", "exit_rule"], ["gain"])

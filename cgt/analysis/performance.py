@@ -12,7 +12,7 @@ from cgt.records.files import write_text
 
 PAGE = "performance.md"
 NOTHING = "Nothing is published yet: `make bench` measures.\n"
-_POINT = "knee"
+_POINT = "one_se"
 _NAMED = ("python", "torch", "onnxruntime", "snakemake")
 _LOOPS = {
     "bound": "the bound: forward, backward, step",

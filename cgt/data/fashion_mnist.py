@@ -19,6 +19,8 @@ from cgt.data.recipe import SPLITS, Arrays, Recipe
 from cgt.data.sources import Location, Packing, Source, mirror
 from cgt.data.splits import class_counts, draw_stratified, generator, proportional_counts
 
+CARD = {"title": "Fashion-MNIST", "kind": "images"}
+
 _PACKAGE = "dataset-fashion-mnist"
 _PACKAGE_FOLDER = "usr/share/datasets/fashion-mnist"
 _URLS = (

@@ -22,6 +22,8 @@ from cgt.data.recipe import SPLITS, Arrays, Recipe
 from cgt.data.sources import Location, Packing, Source, mirror
 from cgt.data.splits import class_counts, draw_stratified, generator
 
+CARD = {"title": "Indian Pines", "kind": "scene"}
+
 CUBE = "cube.npy"
 GROUND_TRUTH = "ground_truth.npy"
 _MIN_TRAIN = 3

@@ -21,6 +21,8 @@ from cgt.data.indian_pines import GROUND_TRUTH, IndianPines, split_counts
 from cgt.data.recipe import Arrays
 from cgt.data.splits import class_counts, draw_stratified, generator
 
+CARD = {"title": "Indian Pines (disjoint)", "kind": "scene"}
+
 GUARD = 10
 """Width of the guard band, pixels: further apart than this, patches of 11 x 11 share nothing."""
 

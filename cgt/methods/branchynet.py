@@ -16,6 +16,13 @@ from torch import Tensor
 from cgt.methods.base import Method
 from cgt.nn.losses import LossTerms
 
+CARD = {
+    "title": "BranchyNet",
+    "short": "BranchyNet",
+    "family": "paper",
+    "look": {"color": "#029e73", "marker": "s"},
+}
+
 
 @dataclass
 class BranchyNet(Method):

@@ -17,6 +17,13 @@ from torch import Tensor
 from cgt.methods.base import Method, Phase, split_epochs
 from cgt.nn.losses import LossTerms
 
+CARD = {
+    "title": "Cascade Optimization",
+    "short": "CO",
+    "family": "paper",
+    "look": {"color": "#de8f05", "marker": "^"},
+}
+
 
 @dataclass
 class Cascade(Method):

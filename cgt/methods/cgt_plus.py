@@ -28,6 +28,13 @@ from cgt.nn.checks import as_exit_weights, check_positive, check_probability
 from cgt.nn.losses import LossTerms, SoftCGTLoss
 from cgt.nn.network import EarlyExitNetwork
 
+CARD = {
+    "title": "CGT+",
+    "short": "CGT+ (ours)",
+    "family": "ours",
+    "look": {"color": "#882255", "marker": ">"},
+}
+
 
 @dataclass
 class CGTPlus(Method):

@@ -23,6 +23,13 @@ from cgt.methods.base import Method, Phase, split_epochs
 from cgt.nn.exits import ExitRule, KnownClasses
 from cgt.nn.losses import LossTerms
 
+CARD = {
+    "title": "ClassyNet",
+    "short": "ClassyNet",
+    "family": "paper",
+    "look": {"color": "#cc78bc", "marker": "v"},
+}
+
 
 @dataclass
 class ClassyNet(Method):

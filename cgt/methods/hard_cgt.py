@@ -17,6 +17,13 @@ from cgt.nn.losses import HardCGTLoss, LossTerms
 from cgt.nn.network import EarlyExitNetwork
 from cgt.nn.selective import selective_forward
 
+CARD = {
+    "title": "HardCGT",
+    "short": "HardCGT",
+    "family": "paper",
+    "look": {"color": "#d55e00", "marker": "D"},
+}
+
 
 @dataclass
 class HardCGT(Method):

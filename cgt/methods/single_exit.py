@@ -15,6 +15,13 @@ from cgt.methods.base import Method
 from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
 
+CARD = {
+    "title": "Single exit",
+    "short": "Single exit",
+    "family": "reference",
+    "look": {"color": "#7f7f7f", "marker": "X"},
+}
+
 
 @dataclass
 class SingleExit(Method):

@@ -20,6 +20,13 @@ from cgt.nn.losses import LossTerms, SoftCGTLoss
 from cgt.nn.network import EarlyExitNetwork
 from cgt.nn.selective import selective_forward
 
+CARD = {
+    "title": "SoftCGT",
+    "short": "SoftCGT",
+    "family": "paper",
+    "look": {"color": "#0173b2", "marker": "o"},
+}
+
 
 @dataclass
 class SoftCGT(Method):

@@ -20,6 +20,13 @@ from cgt.nn.exits import MAX_SOFTMAX, ExitRule
 from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
 
+CARD = {
+    "title": "Static networks, one per depth",
+    "short": "Static",
+    "family": "reference",
+    "look": {"color": "#000000", "marker": "P"},
+}
+
 
 class SideBySide(EarlyExitNetwork):
     """Networks without shared weights; each sees the input itself."""

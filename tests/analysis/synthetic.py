@@ -81,9 +81,9 @@ def make_history(method, seed, epochs=12):
                     "train_loss": 2 * np.exp(-3 * progress) + 0.1 * rng.random(),
                     "val_accuracy": 0.9 * progress + 0.02 * rng.random(),
                     "mean_weight": share / exits + 0.02 * rng.random(),
-                    "active_share": min(1.0, share + 0.02 * rng.random()) if e > 1 else 1.0,
+                    "mean_eligibility": min(1.0, share + 0.02 * rng.random()) if e > 1 else 1.0,
                     "grad_norm": share * (2 - progress),
-                    "val_active_share": min(1.0, share + 0.1) if e > 1 else 1.0,
+                    "val_mean_eligibility": min(1.0, share + 0.1) if e > 1 else 1.0,
                 }
             )
     return pd.DataFrame(rows)

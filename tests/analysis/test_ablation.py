@@ -7,7 +7,7 @@ from cgt.analysis.ablation.effects import effects, read_effects, told_apart
 from cgt.analysis.ablation.table import ablation_markdown
 from cgt.analysis.ablation.timing import timing_effects
 from cgt.analysis.ablation.timing_table import timing_markdown
-from cgt.analysis.frames import TABLES, write_csv
+from cgt.records.csv_schema import TABLES, write_csv
 
 T_2 = 4.302653  # 97.5 % point of Student's t with 2 degrees of freedom
 TUNED = [0.90, 0.92, 0.94]
@@ -50,7 +50,7 @@ def frames(seeds=3):
         for variant, values in {"soft_cgt": TUNED, "soft_cgt,labels=false": CHANGED}.items()
         for seed, value in enumerate(values[:seeds], start=1)
     ]
-    areas = pd.DataFrame(runs, columns=["dataset", "method", "seed", "area"])
+    areas = pd.DataFrame(runs, columns=["dataset", "method", "seed", "mean_budget_accuracy"])
     exits = [
         (dataset, variant, seed, number, value - 0.1 / number, 0.5, 100 * number)
         for dataset, variant, seed, value in runs
@@ -76,7 +76,7 @@ def frames(seeds=3):
 def test_effects_by_hand():
     """Differences 1, 2, 3 points: mean 2, standard deviation 1, interval 2 ± t / √3."""
     table = effects(frames(), CELLS).set_index(["row", "row_value", "column_value", "metric"])
-    found = table.loc[("labels", "false", "", "area")]
+    found = table.loc[("labels", "false", "", "mean_budget_accuracy")]
     half = 0.01 * T_2 / np.sqrt(3)
     assert found["mean"] == pytest.approx(0.94)
     assert found["difference"] == pytest.approx(0.02)
@@ -115,8 +115,10 @@ def test_a_missing_run_is_named():
 def test_a_cell_is_compared_at_its_own_seeds():
     """Other studies may have the tuned method at more."""
     table = effects(frames(), at([1, 2], CELLS[3:])).set_index("metric")
-    assert table.loc["area", "n"] == 2
-    assert table.loc["area", ["mean", "difference"]].tolist() == pytest.approx([0.925, 0.015])
+    assert table.loc["mean_budget_accuracy", "n"] == 2
+    assert table.loc["mean_budget_accuracy", ["mean", "difference"]].tolist() == pytest.approx(
+        [0.925, 0.015]
+    )
 
 
 def test_where_studies_meet_the_one_with_most_seeds_is_shown():
@@ -171,7 +173,7 @@ def test_times_are_ratios_of_the_same_seed():
     assert found["epochs_per_hour"] == pytest.approx(3600 * 4 * (1 / 5 + 1 / 2.5 + 1 / 5) / 3)
     assert found["ratio"] == pytest.approx(0.25)
     assert [found["ci_low"], found["ci_high"]] == pytest.approx([0.25 / factor, 0.25 * factor])
-    assert found["area"] == pytest.approx(0.02)
+    assert found["mean_budget_accuracy"] == pytest.approx(0.02)
     assert found["area_ci_high"] == pytest.approx(0.02 + 0.01 * T_2 / np.sqrt(3))
     assert found["n"] == 3
     assert [plain[name] for name in ("ratio", "ci_low", "ci_high", "level_ratio")] == [1, 1, 1, 1]

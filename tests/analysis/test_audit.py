@@ -54,7 +54,7 @@ def frames():
         for seed, value in enumerate(values, start=1)
     ]
     return {
-        "operating_points": pd.DataFrame(rows).assign(point="knee"),
+        "operating_points": pd.DataFrame(rows).assign(point="one_se"),
         "exits": pd.concat([pd.DataFrame(rows).assign(exit=e) for e in (1, 2)]),
     }
 

@@ -8,7 +8,7 @@ from cgt.analysis.evaluation import EVALUATED, evaluate, evaluate_file
 from cgt.operate.sweep import POINTS
 from cgt.records.predictions import save_predictions
 
-ROUTING_ONLY = ("policies", "oracle", "overthinking", "calibration", "reliability")
+ROUTING_ONLY = ("exit_rules", "oracle", "overthinking", "calibration", "reliability")
 
 
 def test_permuted_test_labels_move_no_threshold():
@@ -43,8 +43,8 @@ def test_invariants_of_every_table():
     assert points["point"].tolist() == list(POINTS)
     assert np.allclose(points[shares] @ predictions.macs, points["mean_macs"])
     assert (
-        tables["policies"].query("policy == 'shared'")["area"].item()
-        == tables["areas"]["area"].item()
+        tables["exit_rules"].query("exit_rule == 'shared'")["mean_budget_accuracy"].item()
+        == tables["areas"]["mean_budget_accuracy"].item()
     )
     summed = tables["reliability"].groupby(["exit", "scaling"])["share"].sum()
     assert summed.to_numpy() == pytest.approx(np.ones(6))
@@ -66,7 +66,7 @@ def test_one_exit_gives_the_same_answer_everywhere():
         assert (frame["exit_1"] == 1).all()
         assert "exit_2" not in frame
     chosen = tables["operating_points"].set_index("point")["threshold"]
-    assert chosen.to_dict() == dict.fromkeys(POINTS, 0.0) | {"tau_0.9": 0.9}
+    assert chosen.to_dict() == dict.fromkeys(POINTS, 0.0) | {"threshold_0.9": 0.9}
     assert all(tables[name].empty for name in ("areas", *ROUTING_ONLY))
 
 
@@ -79,7 +79,7 @@ def test_networks_side_by_side_have_an_area_but_do_not_route():
     )
     own = np.mean(predictions.test.prediction == predictions.test.target, axis=1)
     assert curve.loc[[0.33, 0.34, 0.67], "accuracy"].tolist() == own.tolist()
-    assert min(own) <= tables["areas"]["area"].item() <= max(own)
+    assert min(own) <= tables["areas"]["mean_budget_accuracy"].item() <= max(own)
     assert all(tables[name].empty for name in ROUTING_ONLY)
 
 
@@ -97,10 +97,10 @@ def test_the_oracle_is_a_bound_and_says_where_it_left():
 
 def test_without_logits_only_the_rules_that_need_none_are_compared():
     tables = evaluate(make_predictions(method="classynet"), "d", "classynet", 1)
-    assert tables["policies"]["policy"].tolist() == ["shared", "per_exit"]
+    assert tables["exit_rules"]["exit_rule"].tolist() == ["shared", "per_exit"]
     assert set(tables["calibration"]["scaling"]) == {"none"}
     tables = evaluate(make_predictions(), "d", "soft_cgt", 1)
-    assert len(tables["policies"]) == 5
+    assert len(tables["exit_rules"]) == 5
     assert set(tables["calibration"]["scaling"]) == {"none", "temperature"}
 
 
@@ -118,7 +118,7 @@ def test_the_mean_over_classes_is_the_macro_score():
     tables = evaluate(make_predictions("indian_pines_disjoint"), "d", "m", 1)
     points = tables["operating_points"].set_index("point")
     classes = tables["classes"].groupby("point")
-    assert set(classes.groups) == {"tau_0.9", "knee"}
+    assert set(classes.groups) == {"threshold_0.9", "one_se"}
     for point, part in classes:
         assert part["class"].tolist() == LABELS["indian_pines_disjoint"].tolist()
         assert part["support"].sum() == 400

@@ -69,9 +69,9 @@ def frames_of(methods, seeds=(1, 2)):
                 ]
                 for e in (1, 2):
                     left = 1.0 if e == 1 else 0.3 / epoch
-                    shares = {"active_share": left, "val_active_share": min(1, 3 * left)}
+                    shares = {"mean_eligibility": left, "val_mean_eligibility": min(1, 3 * left)}
                     training.append({**run, "epoch": epoch, "exit": e, **shares})
-            points.append({**run, "point": "tau_0.9", "exit_1": 0.6, "exit_2": 0.4})
+            points.append({**run, "point": "threshold_0.9", "exit_1": 0.6, "exit_2": 0.4})
     exits = [{"method": method, "exit": e} for method in methods for e in (1, 2)]
     tables = {"gradients": gradients, "training": training, "operating_points": points}
     return {name: pd.DataFrame(rows) for name, rows in {**tables, "exits": exits}.items()}

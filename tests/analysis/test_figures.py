@@ -76,7 +76,7 @@ def test_bands_that_would_hide_the_curves_are_printed_instead(frames):
 
 def test_one_method_far_off_does_not_stretch_the_scale(frames):
     far = frames["areas"]["method"] == "classynet"
-    shifted = frames["areas"].assign(area=frames["areas"]["area"] - 100 * far)
+    shifted = frames["areas"].assign(area=frames["areas"]["mean_budget_accuracy"] - 100 * far)
     ax = draw("comparisons", frames | {"areas": shifted}).axes[0]
     low, high = ax.get_xlim()
     assert -10 < low < 0 < high < 10
@@ -140,7 +140,7 @@ def test_accuracy_cost_shows_side_by_side_networks_and_the_oracle_inside_the_axe
 def test_overthinking_bars_have_the_lengths_of_the_table(frames):
     figure = draw("overthinking", frames)
     expected = frames["overthinking"].query(
-        "dataset == 'fashion_mnist' and method == 'hard_cgt' and point == 'tau_0.9'"
+        "dataset == 'fashion_mnist' and method == 'hard_cgt' and point == 'threshold_0.9'"
     )
     color = looks(["hard_cgt"])["hard_cgt"].color
     for ax, quantity in ((figure.axes[0], "wasteful"), (figure.axes[3], "destructive")):

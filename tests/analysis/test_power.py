@@ -12,8 +12,8 @@ from cgt.analysis.tables.power import power_parts
 
 
 def of_areas(**methods):
-    found = power(frames_of(table("area", **methods)))
-    return found[found["metric"] == "area"].set_index(["method_a", "method_b"])
+    found = power(frames_of(table("mean_budget_accuracy", **methods)))
+    return found[found["metric"] == "mean_budget_accuracy"].set_index(["method_a", "method_b"])
 
 
 def test_each_pair_has_its_own_noise():
@@ -62,7 +62,7 @@ def test_a_detectable_difference_is_found_in_80_percent_of_samples():
 def test_the_table_counts_all_pairs_and_shows_those_with_branchynet():
     step = 0.003 * np.sqrt(2)
     areas = {"static": [0.5, 0.5], "branchynet": [0.5, 0.5 + step], "soft_cgt": [0.6, 0.6]}
-    _, short, title, full, _ = power_parts(power(frames_of(table("area", **areas))))
+    _, short, title, full, _ = power_parts(power(frames_of(table("mean_budget_accuracy", **areas))))
     line = next(line for line in short.splitlines() if line.startswith("| Indian Pines | Area |"))
     assert "| 2 | 1 of 3 |" in line  # static and SoftCGT do not vary at all
     assert line.endswith("| 10 |")  # the median of 2, 10 and 10
@@ -72,4 +72,4 @@ def test_the_table_counts_all_pairs_and_shows_those_with_branchynet():
 
 
 def test_no_pair_no_table():
-    assert power_parts(power(frames_of(table("area", a=[0.9])))) == []
+    assert power_parts(power(frames_of(table("mean_budget_accuracy", a=[0.9])))) == []

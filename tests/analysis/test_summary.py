@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from synthetic import make_run
 
-from cgt.analysis.frames import TABLES, check, exit_columns, left_early, read_csv, read_summary
+from cgt.analysis.frames import left_early, read_summary
+from cgt.records.csv_schema import TABLES, check, exit_columns, read_csv
 from cgt.analysis.summary import RUN_FILES, aggregate
 
 EXPECTED = [
@@ -72,8 +73,8 @@ def test_history_and_wall_time_get_their_labels(runs, tmp_path):
     aggregate(runs, EXPECTED, tmp_path / "out")
     training = (tmp_path / "out" / "training.csv").read_text().splitlines()
     assert training[0] == (
-        "dataset,method,seed,epoch,exit,train_loss,val_accuracy,mean_weight,active_share,grad_norm,"
-        "val_active_share"
+        "dataset,method,seed,epoch,exit,train_loss,val_accuracy,mean_weight,mean_eligibility,grad_norm,"
+        "val_mean_eligibility"
     )
     assert training[1].startswith("indian_pines,soft_cgt,1,1,1,")
     gradients = (tmp_path / "out" / "gradients.csv").read_text().splitlines()
@@ -138,7 +139,7 @@ def test_every_missing_file_is_named_and_nothing_is_written(runs, tmp_path):
         (
             "operating_points.csv",
             lambda frame: pd.concat([frame, frame.iloc[[1]]]),
-            r"operating_points\.csv: the row .*seed=1, point=knee stands there twice",
+            r"operating_points\.csv: the row .*seed=1, point=one_se stands there twice",
         ),
         (
             "exits.csv",

@@ -94,8 +94,8 @@ def test_knee_and_budgets_by_hand():
     # Cost:             .2   .4   .6   .8      1
     chosen = choose_thresholds(tiny([0, 0, 1, 1], [1, 1, 1, 0]), MACS)
     assert chosen == {
-        "tau_0.9": 0.9,
-        "knee": 0.41,  # best accuracy 1, standard error 0: the cheapest threshold that reaches it
+        "threshold_0.9": 0.9,
+        "one_se": 0.41,  # best accuracy 1, standard error 0: the cheapest threshold that reaches it
         "budget_25": 0.0,
         "budget_50": 0.21,
         "budget_75": 0.41,
@@ -105,9 +105,9 @@ def test_knee_and_budgets_by_hand():
 def test_knee_accepts_one_standard_error():
     # Accuracy .25 at the first exit, at best .5. The error at .5 is sqrt(.25 / N).
     few = tiny([0, 0, 0, 1], [1, 0, 0, 0], samples_per_level=1)
-    assert choose_thresholds(few, MACS)["knee"] == 0.0  # error .25: the first exit is near enough
+    assert choose_thresholds(few, MACS)["one_se"] == 0.0  # error .25: the first exit is near enough
     many = tiny([0, 0, 0, 1], [1, 0, 0, 0], samples_per_level=25)
-    assert choose_thresholds(many, MACS)["knee"] == 0.21  # error .05: it is not
+    assert choose_thresholds(many, MACS)["one_se"] == 0.21  # error .05: it is not
 
 
 def test_a_budget_below_the_first_exit_takes_the_first_exit():

@@ -14,7 +14,7 @@ Cell = Mapping[str, Any]
 Key = tuple[str, str]
 """Dataset and variant."""
 CELL = ("dataset", "method", "row", "row_value", "column", "column_value", "variant")
-METRICS = ("area", "first_exit", "last_exit")
+METRICS = ("mean_budget_accuracy", "first_exit", "last_exit")
 """Area under the accuracy-cost curve, and test accuracy of the first and the last exit."""
 
 
@@ -102,7 +102,7 @@ def _metrics(frames: Frames) -> dict[str, pd.DataFrame]:
     exits = frames["exits"].rename(columns={"accuracy": "value"})
     last = exits.groupby(["dataset", "method", "seed"])["exit"].transform("max")
     return {
-        "area": frames["areas"].rename(columns={"area": "value"}),
+        "mean_budget_accuracy": frames["areas"].rename(columns={"mean_budget_accuracy": "value"}),
         "first_exit": exits[exits["exit"] == 1],
         "last_exit": exits[exits["exit"] == last],
     }

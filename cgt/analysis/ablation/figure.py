@@ -26,7 +26,7 @@ def ablation_figure(table: pd.DataFrame) -> Figure:
     A frame marks the tuned values; bold differences are those whose 95 % interval, paired by seed,
     leaves out 0. Studies that vary two keys come first.
     """
-    areas = table[table["metric"] == "area"]
+    areas = table[table["metric"] == "mean_budget_accuracy"]
     areas = areas.assign(told=told_apart(areas), **_in_points(areas))
     groups = areas.groupby(["row", "column", "method"], sort=False)
     # Maps before points, so that the panels of a row look alike.

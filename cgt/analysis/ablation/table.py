@@ -67,9 +67,9 @@ def _rows(table: pd.DataFrame) -> Rows:
             {
                 "Method": looks([method])[method].name,
                 "Change": change(variant),
-                "Area": percent(of.loc["area", "mean"]),
+                "Area": percent(of.loc["mean_budget_accuracy", "mean"]),
                 **{heading: _difference(of.loc[metric]) for metric, heading in _HEADINGS.items()},
-                "n": str(of.loc["area", "n"]),
+                "n": str(of.loc["mean_budget_accuracy", "n"]),
             }
         )
     return rows

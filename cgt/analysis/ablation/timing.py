@@ -24,7 +24,7 @@ COLUMNS = [
     *("seconds", "epochs_per_hour"),
     *("ratio", "ci_low", "ci_high"),
     *("level_ratio", "level_ci_low", "level_ci_high", "level_n"),
-    *("area", "area_ci_low", "area_ci_high"),
+    *("mean_budget_accuracy", "area_ci_low", "area_ci_high"),
     "n",
 ]
 
@@ -52,7 +52,7 @@ def timing_effects(frames: Frames, cells: Sequence[Cell]) -> pd.DataFrame:
     """
     seconds = _seconds(frames["timings"])
     scores = _scores(frames["training"])
-    areas = by_variant(frames["areas"].rename(columns={"area": "value"}))
+    areas = by_variant(frames["areas"].rename(columns={"mean_budget_accuracy": "value"}))
     rows = []
     for cell, baseline in _timed(cells):
         took, plain_took = pair(seconds, cell, baseline)

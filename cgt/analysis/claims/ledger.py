@@ -15,7 +15,7 @@ from cgt.analysis.style import looks
 
 COLUMNS = (
     *("claim", "dataset", "statistic", "value"),
-    *("ci_low", "ci_high", "wide_low", "wide_high"),
+    *("ci_low", "ci_high", "ci_low_bonferroni", "ci_high_bonferroni"),
     *("n", "verdict"),
 )
 
@@ -85,7 +85,7 @@ def ledger(frames: Frames) -> pd.DataFrame:
             "value": row.estimate.mean,
             "ci_low": row.estimate.ci_low,
             "ci_high": row.estimate.ci_high,
-            **dict(zip(("wide_low", "wide_high"), row.wide, strict=True)),
+            **dict(zip(("ci_low_bonferroni", "ci_high_bonferroni"), row.wide, strict=True)),
             "n": row.estimate.n,
             "verdict": row.verdict,
         }

@@ -182,7 +182,7 @@ def _starving() -> list[Statement]:
     regions = {"hard_cgt": Region(upper=STARVED), "soft_cgt": Region(lower=STARVED)}
     measures = {
         "mean_weight": "weight of the last exit",
-        "active_share": "gates to the last exit",
+        "mean_eligibility": "gates to the last exit",
         "grad_norm": "gradient of the last exit",
     }
     return [

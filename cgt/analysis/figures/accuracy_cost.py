@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from cgt.analysis.figures.parts import Frames, accuracy_against, pick
 from cgt.analysis.frames import exit_counts, routing_exits
 from cgt.analysis.statistics import half_width
-from cgt.analysis.style import Look, looks, order
+from cgt.analysis.style import MethodStyle, looks, order
 
 _STAR = {"marker": "*", "markersize": 8, "markeredgewidth": 0.6}
 _STEPS = {"linestyle": ":", "linewidth": 1.0}
@@ -40,11 +40,11 @@ def accuracy_cost(frames: Frames) -> Figure:
     return figure
 
 
-def _handle(look: Look) -> Line2D:
+def _handle(look: MethodStyle) -> Line2D:
     return Line2D([], [], color=look.color, marker=look.marker, label=look.name, **_STEPS)
 
 
-def _points(ax: Axes, exits: pd.DataFrame, look: Look) -> None:
+def _points(ax: Axes, exits: pd.DataFrame, look: MethodStyle) -> None:
     """Accuracy and cost of each network, and a line that leads the eye from one to the next."""
     if exits.empty:
         return
@@ -65,7 +65,7 @@ def _points(ax: Axes, exits: pd.DataFrame, look: Look) -> None:
     )
 
 
-def _star(ax: Axes, oracle: pd.DataFrame, look: Look) -> None:
+def _star(ax: Axes, oracle: pd.DataFrame, look: MethodStyle) -> None:
     if oracle.empty:
         return
     low, high = ax.get_ylim()

@@ -12,7 +12,7 @@ from cgt.analysis.comparisons import comparisons as all_pairs
 from cgt.analysis.figures.off_scale import NOTE, arrow, off_scale
 from cgt.analysis.figures.parts import Frames, legend, panels, percent
 from cgt.analysis.statistics import ALPHA
-from cgt.analysis.style import COLUMN, Look, dataset_name, looks, order
+from cgt.analysis.style import COLUMN, MethodStyle, dataset_name, looks, order
 
 
 def comparisons(frames: Frames) -> Figure:
@@ -27,7 +27,7 @@ def comparisons(frames: Frames) -> Figure:
     reference = reference_of(methods)
     others = [method for method in methods if method != reference]
     pairs = all_pairs(frames)
-    pairs = against(pairs[pairs["metric"] == "area"], reference)
+    pairs = against(pairs[pairs["metric"] == "mean_budget_accuracy"], reference)
     pairs = pairs.assign(half=(pairs["ci_high"] - pairs["ci_low"]) / 2)
     datasets = order(areas, "dataset")
     width = max(0.8 * COLUMN, 4.6 / len(datasets))
@@ -61,7 +61,7 @@ def comparisons(frames: Frames) -> Figure:
     return figure
 
 
-def _interval(ax: Axes, y: int, row: pd.Series, look: Look) -> None:
+def _interval(ax: Axes, y: int, row: pd.Series, look: MethodStyle) -> None:
     ax.errorbar(
         row["difference"],
         y,
@@ -72,7 +72,7 @@ def _interval(ax: Axes, y: int, row: pd.Series, look: Look) -> None:
     )
 
 
-def _marker(row: pd.Series, look: Look) -> dict[str, str | float]:
+def _marker(row: pd.Series, look: MethodStyle) -> dict[str, str | float]:
     filled = row["p_holm"] < ALPHA
     return {
         "color": look.color,

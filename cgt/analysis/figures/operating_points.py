@@ -13,11 +13,12 @@ from cgt.analysis.figures.parts import (
     percent,
     pick,
 )
-from cgt.analysis.frames import exit_columns, exit_counts, routing_exits
+from cgt.analysis.frames import exit_counts, routing_exits
+from cgt.records.csv_schema import exit_columns
 from cgt.analysis.statistics import half_width
 from cgt.analysis.style import COLUMN, EXIT_COLORS, dataset_name, looks, order, point_name
 
-POINTS = ("knee", "tau_0.9")
+POINTS = ("one_se", "threshold_0.9")
 NUMBERS = 1.26  # where the column of accuracies ends, in widths of the panel
 
 

@@ -8,7 +8,7 @@ from cgt.analysis.frames import routing_exits
 from cgt.analysis.statistics import half_width
 from cgt.analysis.style import COLUMN, dataset_name, looks, order, point_name
 
-POINTS = {"full": 0.35, "tau_0.9": 1.0}
+POINTS = {"full": 0.35, "threshold_0.9": 1.0}
 """Operating points and how opaque their bars are."""
 
 QUANTITIES = {

@@ -110,7 +110,7 @@ def accuracy_against(
     that would cover one another over most of a panel are not drawn; their width is printed instead.
     """
     curves, points = frames["curves"], frames["operating_points"]
-    points = points[points["point"] == "knee"]
+    points = points[points["point"] == "one_se"]
     curves, points = (frame.assign(x=abscissa(frame)) for frame in (curves, points))
     counts, routing = exit_counts(frames["exits"]), routing_exits(frames)
     exits = {method: n for method, n in counts.items() if n == 1 or method in routing}

@@ -16,7 +16,10 @@ from cgt.analysis.frames import routing_exits
 from cgt.analysis.groups import GATED
 from cgt.analysis.style import EXIT_COLORS, dataset_name, looks, order
 
-SPLITS = {"active_share": ("training", "-"), "val_active_share": ("validation", (0, (3, 1.2)))}
+SPLITS = {
+    "mean_eligibility": ("training", "-"),
+    "val_mean_eligibility": ("validation", (0, (3, 1.2))),
+}
 
 
 def resolved(frames: Frames) -> Figure:

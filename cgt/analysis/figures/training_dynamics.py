@@ -19,7 +19,7 @@ from cgt.analysis.frames import routing_exits
 from cgt.analysis.groups import GATED
 from cgt.analysis.style import EXIT_COLORS, dataset_name, looks, order
 
-QUANTITIES = {"mean_weight": "Mean loss weight", "active_share": "Active samples (%)"}
+QUANTITIES = {"mean_weight": "Mean loss weight", "mean_eligibility": "Active samples (%)"}
 
 
 def training_dynamics(frames: Frames) -> Figure:
@@ -50,7 +50,7 @@ def training_dynamics(frames: Frames) -> Figure:
         for start, (quantity, label) in zip(
             range(0, len(columns), len(exits)), QUANTITIES.items(), strict=True
         ):
-            _share_y(row[start : start + len(exits)], label, quantity == "active_share")
+            _share_y(row[start : start + len(exits)], label, quantity == "mean_eligibility")
         row[0].set_ylabel(f"{dataset_name(dataset)}\n{row[0].get_ylabel()}")
     for top, bottom, (_, method) in zip(axes[0], axes[-1], columns, strict=True):
         top.set_title(looks(exits)[method].name)

@@ -7,7 +7,7 @@ from zipfile import ZIP_DEFLATED
 import numpy as np
 import pandas as pd
 
-from cgt.analysis.frames import write_csv
+from cgt.records.csv_schema import write_csv
 from cgt.analysis.summary import Run
 from cgt.operate.routing import exit_index, select
 from cgt.records.files import save_npz

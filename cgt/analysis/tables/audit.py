@@ -53,12 +53,12 @@ def _gap(frames: Frames) -> Rows:
     """One row a method that both protocols have, at equal seeds."""
     exits, points = frames["exits"], frames["operating_points"]
     last = exits[exits["exit"] == exits.groupby(["dataset", "method"])["exit"].transform("max")]
-    knee = points[points["point"] == "knee"]
+    knee = points[points["point"] == "one_se"]
     names = looks(order(points, "method"))
     rows = []
     for method, look in names.items():
         row = {"Method": look.name}
-        for where, frame in {"last exit": last, "knee": knee}.items():
+        for where, frame in {"last exit": last, "one_se": knee}.items():
             accuracy = frame[frame["method"] == method].pivot(
                 index="seed", columns="dataset", values="accuracy"
             )

@@ -4,7 +4,7 @@ import pandas as pd
 
 from cgt.analysis.gains import RULES, USUAL, gains
 from cgt.analysis.statistics import over_seeds
-from cgt.analysis.style import dataset_name, looks, policy_name
+from cgt.analysis.style import dataset_name, looks, rule_name
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown, number, signed
 
 _NOTE = (
@@ -18,20 +18,22 @@ _NOTE = (
 
 def exit_rules_files(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     """The area of each method under the usual exit rule, and what other rules add to it."""
-    policies = frames["policies"]
-    usual = over_seeds(policies[policies["policy"] == USUAL], ["dataset", "method"], ["area"])
-    gained = gains(policies).set_index(["dataset", "method", "policy"])
+    policies = frames["exit_rules"]
+    usual = over_seeds(
+        policies[policies["exit_rule"] == USUAL], ["dataset", "method"], ["mean_budget_accuracy"]
+    )
+    gained = gains(policies).set_index(["dataset", "method", "exit_rule"])
     names = looks(usual["method"])
     rows: Rows = []
     for cell in usual.itertuples():
         row = {
             "Dataset": dataset_name(cell.dataset),
             "Method": names[cell.method].name,
-            policy_name(USUAL): number(cell.mean, cell.sd),
+            rule_name(USUAL): number(cell.mean, cell.sd),
         }
         for rule in RULES:
             key = (cell.dataset, cell.method, rule)
-            row[policy_name(rule)] = _gain(gained.loc[key]) if key in gained.index else ABSENT
+            row[rule_name(rule)] = _gain(gained.loc[key]) if key in gained.index else ABSENT
         rows.append({**row, "n": str(cell.n)})
     return {"exit_rules.md": f"{markdown(rows)}\n{_NOTE}\n"}
 

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from cgt.analysis.frames import csv_text, exit_columns, left_early, routing_exits
+from cgt.analysis.frames import left_early, routing_exits
+from cgt.records.csv_schema import csv_text, exit_columns
 from cgt.analysis.statistics import over_seeds
 from cgt.analysis.style import dataset_name, looks, order, point_name
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown, number, percent
 
-POINTS = ("knee", "tau_0.9")
+POINTS = ("one_se", "threshold_0.9")
 _SCORES = {
     "f1_macro": "F1",
     "precision_macro": "Precision",
@@ -56,7 +57,7 @@ def results_files(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
 
 def results_markdown(frames: dict[str, pd.DataFrame]) -> str:
     """A short table for the README: accuracy, F1, early exits and cost at the knee."""
-    knee = frames["operating_points"].query("point == 'knee'")
+    knee = frames["operating_points"].query("point == 'one_se'")
     knee = knee.assign(early=left_early(knee, frames["exits"]))
     metrics = {
         "accuracy": "Accuracy",
