@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 
 from cgt.analysis.calibration import expected_calibration_error, reliability
-from cgt.records.csv_schema import RUN, build, write_csv
+from cgt.analysis.exit_rules import rule_areas
 from cgt.analysis.metrics import accuracy, class_scores, scores
 from cgt.analysis.overthinking import oracle_index, overthinking
-from cgt.analysis.exit_rules import rule_areas
 from cgt.operate.area import area
 from cgt.operate.confidences import fit_temperatures, is_max_softmax, max_softmax
 from cgt.operate.routing import exit_index, exit_shares, routes, select
 from cgt.operate.sweep import POINTS, THRESHOLDS, choose_thresholds
+from cgt.records.csv_schema import RUN, build, write_csv
 from cgt.records.predictions import Predictions, SplitPredictions, load_predictions
 from cgt.records.reference import Reference, load_reference
 

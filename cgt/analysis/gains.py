@@ -2,22 +2,22 @@
 
 import pandas as pd
 
-from cgt.records.csv_schema import RUN
 from cgt.analysis.statistics import over_seeds
+from cgt.records.csv_schema import RUN
 
 USUAL = "shared"
 RULES = ("per_exit", "entropy", "margin", "temperature")
 """The other rules, in order of display."""
 
 
-def gains(policies: pd.DataFrame) -> pd.DataFrame:
+def gains(areas: pd.DataFrame) -> pd.DataFrame:
     """Area under each rule minus that under the usual one, on the same trained networks.
 
-    One row per dataset, method and rule of the table `policies`: the `Estimate` of the difference
+    One row per dataset, method and rule of the table `exit_rules`: the `Estimate` of the difference
     over seeds, paired by seed. Rules that do not apply to a method get no row.
     """
-    usual = policies[policies["exit_rule"] == USUAL]
-    paired = policies.merge(usual, on=list(RUN), suffixes=("", "_usual"))
+    usual = areas[areas["exit_rule"] == USUAL]
+    paired = areas.merge(usual, on=list(RUN), suffixes=("", "_usual"))
     paired = paired[paired["exit_rule"].isin(RULES)]
     paired = paired.assign(gain=paired["mean_budget_accuracy"] - paired["area_usual"])
     return over_seeds(paired, ["dataset", "method", "exit_rule"], ["gain"])

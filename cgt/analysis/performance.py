@@ -46,7 +46,7 @@ def performance_markdown(folder: Path) -> str:
 
 
 def _inference(table: pd.DataFrame) -> str:
-    """One table for each engine: methods that stop early, at the knee, and networks that do not."""
+    """One table for each engine: methods that stop early (one-SE point), and those that do not."""
     stops = table["variant"] == "infer"
     shown = table[(stops & (table["point"] == _POINT)) | table["variant"].str.startswith("prefix")]
     parts = []

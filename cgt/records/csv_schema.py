@@ -1,10 +1,10 @@
 """Columns of every CSV that runs and summaries have, and the only code that reads or writes one.
 
 Exits and epochs count from 1, classes from 0, as in the labels. Shares and scores lie in [0, 1].
-Costs are multiply-accumulates of one sample; a relative cost is divided by the cost of the dataset's
-single-exit network (`cgt.records.reference`), the same for all methods, so it is above 0 and may be
-a little above 1 for a network with heads. `exit_1 ... exit_E` stand at the end of the tables that
-have them.
+Costs are multiply-accumulates of one sample. A relative cost is divided by the cost of the
+dataset's single-exit network (`cgt.records.reference`), the same for all methods: it is above 0,
+and may be a little above 1 for a network with heads. `exit_1 ... exit_E` stand at the end of the
+tables that have them.
 
 Two quantities in words:
 

@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cgt.analysis.figures.parts import Frames, accuracy_against, pick
-from cgt.analysis.frames import exit_counts, routing_exits
+from cgt.analysis.figures.parts import accuracy_against, pick
+from cgt.analysis.frames import Frames, exit_counts, routing_exits
 from cgt.analysis.statistics import half_width
 from cgt.analysis.style import MethodStyle, looks, order
 
@@ -16,6 +16,8 @@ _STEPS = {"linestyle": ":", "linewidth": 1.0}
 
 def accuracy_cost(frames: Frames) -> Figure:
     """Test accuracy against mean cost per sample, as the threshold moves; one panel per dataset.
+
+    Cost is relative to the dataset's single-exit network, for every method.
 
     Beside the curves: networks trained side by side, one per depth, as points with intervals, and
     as stars what each method would reach if every sample left at the first exit that is right.
@@ -29,7 +31,7 @@ def accuracy_cost(frames: Frames) -> Figure:
     figure = accuracy_against(
         frames,
         lambda frame: frame["relative_cost"],
-        "Relative cost (% of the full network's MACs)",
+        "Cost (% of the single-exit network)",
         handles,
     )
     for ax, dataset in zip(figure.axes, order(frames["curves"], "dataset"), strict=True):
@@ -49,9 +51,8 @@ def _points(ax: Axes, exits: pd.DataFrame, look: MethodStyle) -> None:
     if exits.empty:
         return
     accuracy = exits.pivot(index="seed", columns="exit", values="accuracy").to_numpy()
-    macs = exits.groupby("exit")["macs"].mean().to_numpy()
     ax.errorbar(
-        macs / macs[-1],
+        exits.groupby("exit")["relative_cost"].mean(),
         accuracy.mean(axis=0),
         yerr=half_width(accuracy) if len(accuracy) > 1 else None,
         color=look.color,

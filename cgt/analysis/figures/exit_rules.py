@@ -4,8 +4,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cgt.analysis.figures.off_scale import NOTE, arrow, off_scale
-from cgt.analysis.figures.parts import Frames, legend, panels, pick
-from cgt.analysis.frames import routing_exits
+from cgt.analysis.figures.parts import legend, panels, pick
+from cgt.analysis.frames import Frames, routing_exits
 from cgt.analysis.gains import RULES, gains
 from cgt.analysis.style import COLUMN, dataset_name, looks, order, rule_name
 
@@ -40,7 +40,7 @@ def exit_rules(frames: Frames) -> Figure:
         for i, method in enumerate(methods):
             marker = {"color": names[method].color, "marker": names[method].marker}
             for row in pick(table, dataset, method).itertuples():
-                y = RULES.index(row.policy) + _SPREAD * ((i + 0.5) / len(methods) - 0.5)
+                y = RULES.index(row.exit_rule) + _SPREAD * ((i + 0.5) / len(methods) - 0.5)
                 if beyond[row.Index]:
                     arrow(ax, y, row.gain, row.half, **marker)
                 else:

@@ -8,21 +8,21 @@ from cgt.analysis.style import dataset_name, looks, rule_name
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown, number, signed
 
 _NOTE = (
-    "First column: area under one threshold on the method's own confidence, in %, mean ± standard "
-    "deviation over n seeds. The others: gain in area of another rule on the same networks, in "
-    "points, with its 95 % interval, paired by seed, not corrected for their number. Thresholds "
-    "and temperatures are chosen on validation data. "
-    f"{ABSENT}: the rule needs a confidence that is the largest softmax probability."
+    "First column: area (mean test accuracy over the dataset's budgets of cost) with one "
+    "threshold on the method's own confidence, in %, mean ± standard deviation over n seeds. The "
+    "others: gain in area of another rule on the same networks, in points, with its 95 % "
+    "interval, paired by seed, not corrected for the number of comparisons. Thresholds and "
+    f"temperatures are chosen on validation data. {ABSENT}: the rule needs a confidence that is "
+    "the largest softmax probability."
 )
 
 
 def exit_rules_files(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
     """The area of each method under the usual exit rule, and what other rules add to it."""
-    policies = frames["exit_rules"]
-    usual = over_seeds(
-        policies[policies["exit_rule"] == USUAL], ["dataset", "method"], ["mean_budget_accuracy"]
-    )
-    gained = gains(policies).set_index(["dataset", "method", "exit_rule"])
+    areas = frames["exit_rules"]
+    shared = areas[areas["exit_rule"] == USUAL]
+    usual = over_seeds(shared, ["dataset", "method"], ["mean_budget_accuracy"])
+    gained = gains(areas).set_index(["dataset", "method", "exit_rule"])
     names = looks(usual["method"])
     rows: Rows = []
     for cell in usual.itertuples():
