@@ -24,7 +24,8 @@ _ALIGNED = 0.1
 
 def gradients_paragraph(frames: Frames) -> str:
     """Which exits train the shared first stage, and whether their gradients agree."""
-    gradients = _shared(frames["gradients"])
+    gradients = frames["gradients"]
+    gradients = gradients[gradients["stage"] == 1]  # which all exits share
     intro = (
         "**Who trains the shared first stage?** The share is the last exit's part of the exits' "
         "summed gradient norms there, in the first and the last third of the epochs; the cosine is "
@@ -158,12 +159,6 @@ def _resolved(frames: Frames, dataset: str, method: str) -> str:
         f"samples, {amount(deep.mean(), left.mean())} the {_percent(left)} of the training samples "
         "that the gates leave to it."
     )
-
-
-def _shared(gradients: pd.DataFrame) -> pd.DataFrame:
-    """Gradients on the first stage, which all exits share, of networks with several exits."""
-    stage = gradients[gradients["stage"] == 1]
-    return stage[stage.groupby(["dataset", "method"])["other"].transform("max") > 1]
 
 
 def _reference_first(methods: Iterable[str]) -> list[str]:

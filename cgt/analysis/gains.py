@@ -19,5 +19,6 @@ def gains(areas: pd.DataFrame) -> pd.DataFrame:
     usual = areas[areas["exit_rule"] == USUAL]
     paired = areas.merge(usual, on=list(RUN), suffixes=("", "_usual"))
     paired = paired[paired["exit_rule"].isin(RULES)]
-    paired = paired.assign(gain=paired["mean_budget_accuracy"] - paired["area_usual"])
+    other, shared = (paired[f"mean_budget_accuracy{of}"] for of in ("", "_usual"))
+    paired = paired.assign(gain=other - shared)
     return over_seeds(paired, ["dataset", "method", "exit_rule"], ["gain"])

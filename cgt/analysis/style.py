@@ -78,9 +78,10 @@ _OWN_COLORS = tuple(
 )
 
 _POINTS = {
-    "one_se": "one_se",
-    "threshold_0.9": "τ = 0.9",
+    "one_se": "one-SE point",
+    "threshold_0.9": "threshold 0.9",
     "full": "all at the last exit",
+    **{f"budget_{share}": f"budget {share} %" for share in (25, 50, 75)},
 }
 _RULES = {
     "shared": "One threshold",

@@ -85,10 +85,12 @@ def test_the_ledger_by_hand():
     assert (row.estimate.ci_low, row.estimate.ci_high) == pytest.approx((0.2 - half, 0.2 + half))
     assert (row.estimate.n, row.verdict, row.dataset) == (3, OPEN, "indian_pines")
     assert row.compared == "accuracy, a − b"
-    assert row.wide == pytest.approx((0.2 - half, 0.2 + half))  # there is nothing else to compare
+    assert row.interval_bonferroni == pytest.approx(
+        (0.2 - half, 0.2 + half)
+    )  # there is nothing else to compare
     twice = judge(frames, [statement, replace(statement, measure="accuracy again")])
     half = 6.205346816570745 * 0.1 / 3**0.5  # 98.75 % point: 5 % are for two
-    assert twice[0].wide == pytest.approx((0.2 - half, 0.2 + half))
+    assert twice[0].interval_bonferroni == pytest.approx((0.2 - half, 0.2 + half))
 
 
 def weakest(**methods):

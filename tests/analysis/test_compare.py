@@ -98,7 +98,9 @@ def test_one_published_seed_is_matched_by_the_same_number_only(
 
 
 def test_areas_are_compared_too(summary_dir, tmp_path):
-    other = change(summary_dir, tmp_path / "other", lambda f: f.assign(area=0.1), ("areas",))
+    other = change(
+        summary_dir, tmp_path / "other", lambda f: f.assign(mean_budget_accuracy=0.1), ("areas",)
+    )
     table = compare(other, summary_dir)
     assert set(table.query("metric == 'mean_budget_accuracy'")["verdict"]) == {"differs"}
     assert set(table.query("metric != 'mean_budget_accuracy'")["verdict"]) == {"agrees"}

@@ -49,8 +49,8 @@ def test_holm_corrects_within_dataset_and_metric(frames):
 def test_accuracy_is_that_at_the_papers_point():
     points = table("accuracy", a=[0.5, 0.6], b=[0.4, 0.4])
     frames = frames_of(table("mean_budget_accuracy", a=[0.9, 0.8], b=[0.9, 0.9]), points)
-    knee = points.assign(point="one_se", accuracy=0.0)
-    frames["operating_points"] = pd.concat([knee, frames["operating_points"]])
+    one_se = points.assign(point="one_se", accuracy=0.0)
+    frames["operating_points"] = pd.concat([one_se, frames["operating_points"]])
     found = comparisons(frames).set_index("metric")["difference"]
     assert found["accuracy_threshold_0.9"] == pytest.approx(-0.15)
     assert found["mean_budget_accuracy"] == pytest.approx(0.05)

@@ -10,16 +10,19 @@ from cgt.analysis.claims import CLAIMS, judge, ledger
 from cgt.analysis.comparisons import comparisons
 from cgt.analysis.conclusions import CONCLUSIONS, conclude
 from cgt.analysis.figures.claims import COLORS, claims
-from cgt.records.csv_schema import csv_text
 from cgt.analysis.style import RC
 from cgt.analysis.tables.claims import claims_files
 from cgt.analysis.tables.comparisons import comparisons_files
+from cgt.records.csv_schema import csv_text
 
 COLUMNS = {
-    "claims": "claim dataset statistic value ci_low ci_high ci_low_bonferroni ci_high_bonferroni n verdict",
+    "claims": (
+        "claim dataset statistic value ci_low ci_high ci_low_bonferroni ci_high_bonferroni n "
+        "verdict"
+    ),
     "comparisons": "dataset metric method_a method_b difference ci_low ci_high p_value p_holm n",
     "ranks": "metric method mean_rank n friedman_p",
-    "power": "dataset metric method_a method_b sd_paired n detectable n_needed told",
+    "power": "dataset metric method_a method_b sd_paired n mde n_needed sufficient",
 }
 
 

@@ -3,13 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic import make_reference
 
-from cgt.analysis.gains import gains
 from cgt.analysis.exit_rules import rule_areas
+from cgt.analysis.gains import gains
 from cgt.operate.confidences import fit_temperatures, max_softmax
 from cgt.records.predictions import Predictions, SplitPredictions
 
 MACS = np.array([200, 550, 1000])
+REFERENCE = make_reference()
 
 
 def make_binary(seed, samples=300):
@@ -25,7 +27,7 @@ def make_binary(seed, samples=300):
 
 
 def areas(predictions):
-    rows = rule_areas(predictions, fit_temperatures(predictions.val))
+    rows = rule_areas(predictions, fit_temperatures(predictions.val), REFERENCE)
     return {row["exit_rule"]: row["mean_budget_accuracy"] for row in rows}
 
 
@@ -56,9 +58,9 @@ def test_of_two_classes_all_confidences_rank_alike():
 
 def test_gains_are_paired_by_seed():
     rows = [
-        ("d", "m", seed, policy, area)
+        ("d", "m", seed, rule, area)
         for seed, usual in ((1, 0.8), (2, 0.9))
-        for policy, area in (("shared", usual), ("margin", usual + 0.01 * seed))
+        for rule, area in (("shared", usual), ("margin", usual + 0.01 * seed))
     ]
     table = gains(
         pd.DataFrame(

@@ -56,7 +56,7 @@ def test_printed_numbers_match_the_csv(summary_dir, frames, tmp_path):
         metric="relative_cost",
     )
     printed = f"{100 * row['mean']:.2f} ± {100 * row['sd']:.2f}"
-    lines = (tmp_path / "table_1.md").read_text().split("τ = 0.9")[1].splitlines()
+    lines = (tmp_path / "table_1.md").read_text().split("threshold 0.9")[1].splitlines()
     (line,) = [line for line in lines if "Fashion-MNIST | BranchyNet" in line]
     assert line.endswith(f"| {printed} | 2 |")
     latex = (tmp_path / "table_1.tex").read_text()

@@ -24,7 +24,11 @@ TABLES = {
 }
 if SCENES:
     TABLES["audit"] = ("Data", "Audit of the splits", "Do test patches overlap training patches?")
-    TABLES["classes"] = ("Accuracy and cost", "Recall by class", "Which method fails on which class?")
+    TABLES["classes"] = (
+        "Accuracy and cost",
+        "Recall by class",
+        "Which method fails on which class?",
+    )
 
 
 rule tables:
