@@ -8,6 +8,7 @@ import pandas as pd
 
 from cgt.analysis.style import dataset_name, looks, point_name
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown
+from cgt.records.csv_schema import refuse_former_names
 from cgt.records.files import write_text
 
 PAGE = "performance.md"
@@ -28,7 +29,10 @@ def write_page(folder: Path) -> None:
 
 
 def performance_markdown(folder: Path) -> str:
-    """The page of the measurements (`*.csv`) in `folder`, the machine beside them."""
+    """The page of the measurements (`*.csv`) in `folder`, the machine beside them.
+
+    Raises ValueError naming the file if one names an operating point as an earlier version did.
+    """
     parts = {
         "infer_*": _inference,
         "train": _training,
@@ -37,9 +41,10 @@ def performance_markdown(folder: Path) -> str:
     }
     found = []
     for name, write in parts.items():
-        tables = [
-            pd.read_csv(path, keep_default_na=False) for path in sorted(folder.glob(f"{name}.csv"))
-        ]
+        paths = sorted(folder.glob(f"{name}.csv"))
+        tables = [pd.read_csv(path, keep_default_na=False) for path in paths]
+        for path, table in zip(paths, tables, strict=True):
+            refuse_former_names(table, path)
         if tables:
             found.append(write(pd.concat(tables)))
     return "\n".join([*found, _machine(folder)]) if found else NOTHING
