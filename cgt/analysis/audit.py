@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cgt.analysis.frames import read_csv, write_csv
+from cgt.records.csv_schema import read_csv, write_csv
 
 COUNTS = ("pixels", "train", "val", "test")
 COLUMNS = ("dataset", "class", *COUNTS, "test_overlap", "in_macro_average")

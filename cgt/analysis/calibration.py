@@ -28,5 +28,5 @@ def reliability(confidence: np.ndarray, right: np.ndarray) -> list[dict[str, flo
 
 
 def expected_calibration_error(bins: list[dict[str, float]]) -> float:
-    """Mean distance of confidence and accuracy over the rows of `reliability`, weighed by share."""
+    """Mean distance of confidence and accuracy over rows of `reliability`, weighted by share."""
     return float(sum(row["share"] * abs(row["confidence"] - row["accuracy"]) for row in bins))

@@ -85,6 +85,9 @@ def _means(summary_dir: Path | str) -> pd.DataFrame:
     areas = frames["areas"].assign(point=CURVE)
     keys = ["dataset", "method", "point"]
     return pd.concat(
-        [over_seeds(frames["operating_points"], keys, METRICS), over_seeds(areas, keys, ["area"])],
+        [
+            over_seeds(frames["operating_points"], keys, METRICS),
+            over_seeds(areas, keys, ["mean_budget_accuracy"]),
+        ],
         ignore_index=True,
     )

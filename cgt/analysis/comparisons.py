@@ -1,11 +1,12 @@
 """Every method against every other: paired differences and ranks."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
+from cgt.analysis.frames import Frames
 from cgt.analysis.groups import REFERENCE
 from cgt.analysis.statistics import (
     Difference,
@@ -16,18 +17,17 @@ from cgt.analysis.statistics import (
 )
 from cgt.analysis.style import order
 
-Frames = Mapping[str, pd.DataFrame]
-
-POINT = "tau_0.9"
+POINT = "threshold_0.9"
 """The operating point that the paper reports."""
-METRICS = ("area", f"accuracy_{POINT}")
-"""Area under the accuracy-cost curve, and test accuracy at the paper's operating point."""
+AREA = "mean_budget_accuracy"
+METRICS = (AREA, f"accuracy_{POINT}")
+"""The area (see `cgt.operate.area`), and test accuracy at the paper's operating point."""
 
 
 def values(frames: Frames, metric: str) -> pd.DataFrame:
     """A metric with one row per dataset and seed and one column per method; NaN: not run."""
-    if metric == "area":
-        frame, column = frames["areas"], "area"
+    if metric == AREA:
+        frame, column = frames["areas"], AREA
     else:
         points = frames["operating_points"]
         frame, column = points[points["point"] == POINT], "accuracy"

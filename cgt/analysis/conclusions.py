@@ -5,8 +5,9 @@ from pathlib import Path
 
 from cgt.analysis.claims import ledger
 from cgt.analysis.comparisons import comparisons, ranks
-from cgt.analysis.frames import read_summary, write_csv
+from cgt.analysis.frames import read_summary
 from cgt.analysis.power import power
+from cgt.records.csv_schema import write_csv
 
 CONCLUSIONS = {"claims": ledger, "comparisons": comparisons, "ranks": ranks, "power": power}
 """Each follows from the summary tables alone, so figures and tables compute it anew."""

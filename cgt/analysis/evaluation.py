@@ -1,20 +1,22 @@
 """One run's predictions -> every table that follows from them, measured on the test split."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from cgt.analysis.calibration import expected_calibration_error, reliability
-from cgt.analysis.frames import RUN, build, write_csv
+from cgt.analysis.exit_rules import rule_areas
 from cgt.analysis.metrics import accuracy, class_scores, scores
 from cgt.analysis.overthinking import oracle_index, overthinking
-from cgt.analysis.policies import policy_areas
 from cgt.operate.area import area
 from cgt.operate.confidences import fit_temperatures, is_max_softmax, max_softmax
 from cgt.operate.routing import exit_index, exit_shares, routes, select
-from cgt.operate.sweep import POINTS, THRESHOLDS, choose_thresholds, sweep
+from cgt.operate.sweep import POINTS, THRESHOLDS, choose_thresholds
+from cgt.records.csv_schema import RUN, build, write_csv
 from cgt.records.predictions import Predictions, SplitPredictions, load_predictions
+from cgt.records.reference import Reference, load_reference
 
 Rows = list[dict[str, float]]
 
@@ -24,31 +26,34 @@ EVALUATED = (
     "exits",
     "classes",
     "areas",
-    "policies",
+    "exit_rules",
     "oracle",
     "overthinking",
     "calibration",
     "reliability",
 )
-CLASS_POINTS = ("tau_0.9", "knee")
+CLASS_POINTS = ("threshold_0.9", "one_se")
 """Operating points at which classes are told apart: those of Table 1."""
 
 
 def evaluate(
-    predictions: Predictions, dataset: str, method: str, seed: int
+    predictions: Predictions, dataset: str, method: str, seed: int, reference: Reference
 ) -> dict[str, pd.DataFrame]:
     """The tables `EVALUATED` of one run.
+
+    reference: the dataset's; relative costs are shares of its `macs`.
 
     A network with one exit has no area. A run that does not route (see `routing.routes`) has
     nothing to say about exit rules, the oracle, overthinking and calibration: no rows.
     """
     val, test, macs = predictions.val, predictions.test, predictions.macs
-    chosen = choose_thresholds(val, macs)
+    chosen = choose_thresholds(val, macs, reference.macs)
+    measure = partial(_measure, test, macs, reference)
     rows: dict[str, Rows] = {
-        "operating_points": [{"point": p, **_measure(test, macs, chosen[p])} for p in POINTS],
-        "curves": [_measure(test, macs, threshold) for threshold in THRESHOLDS],
+        "operating_points": [{"point": p, **measure(chosen[p])} for p in POINTS],
+        "curves": [measure(threshold) for threshold in THRESHOLDS],
         "exits": [
-            {"exit": e, "macs": cost, **scores(test.target, answer)}
+            {"exit": e, **_cost(cost, reference), **scores(test.target, answer)}
             for e, (cost, answer) in enumerate(zip(macs, test.prediction, strict=True), start=1)
         ],
         "classes": [
@@ -58,15 +63,15 @@ def evaluate(
         ],
     }
     if len(macs) > 1:
-        rows["areas"] = [{"area": area(sweep(val, macs), sweep(test, macs))}]
+        rows["areas"] = [{"mean_budget_accuracy": area(predictions, reference)}]
     if routes(val.confidence):
         temperatures = fit_temperatures(val) if is_max_softmax(predictions) else None
         right = test.prediction == test.target
         oracle = oracle_index(right)
-        rows["policies"] = policy_areas(predictions, temperatures)
+        rows["exit_rules"] = rule_areas(predictions, temperatures, reference)
         rows["oracle"] = [
             {"accuracy": accuracy(test.target, select(test.prediction, oracle))}
-            | _routing(oracle, macs)
+            | _routing(oracle, macs, reference)
         ]
         rows["overthinking"] = _overthinking(test.confidence, right, chosen)
         rows["calibration"], rows["reliability"] = _calibration(test, temperatures)
@@ -75,29 +80,46 @@ def evaluate(
 
 
 def evaluate_file(
-    path: Path | str, dataset: str, method: str, seed: int, out_dir: Path | str
+    path: Path | str,
+    dataset: str,
+    method: str,
+    seed: int,
+    out_dir: Path | str,
+    reference_path: Path | str,
 ) -> None:
-    """Evaluate a predictions file and write one CSV per table into `out_dir`."""
-    for name, frame in evaluate(load_predictions(path), dataset, method, seed).items():
+    """Evaluate a predictions file and write one CSV per table into `out_dir`.
+
+    Raises ValueError for a damaged file, or another dataset's reference.
+    """
+    reference = load_reference(reference_path, dataset)
+    tables = evaluate(load_predictions(path), dataset, method, seed, reference)
+    for name, frame in tables.items():
         write_csv(frame, Path(out_dir) / f"{name}.csv")
 
 
-def _measure(split: SplitPredictions, macs: np.ndarray, threshold: float) -> dict[str, float]:
+def _measure(
+    split: SplitPredictions, macs: np.ndarray, reference: Reference, threshold: float
+) -> dict[str, float]:
     """Scores, costs and exit shares of one split at a threshold."""
     index = exit_index(split.confidence, threshold)
     answer = select(split.prediction, index)
-    return {"threshold": threshold, **_routing(index, macs), **scores(split.target, answer)}
+    routing = _routing(index, macs, reference)
+    return {"threshold": threshold, **routing, **scores(split.target, answer)}
 
 
 def _answer(split: SplitPredictions, threshold: float) -> np.ndarray:
     return select(split.prediction, exit_index(split.confidence, threshold))
 
 
-def _routing(index: np.ndarray, macs: np.ndarray) -> dict[str, float]:
+def _routing(index: np.ndarray, macs: np.ndarray, reference: Reference) -> dict[str, float]:
     shares = exit_shares(index, len(macs))
-    mean_macs = float(shares @ macs)
-    row = {"mean_macs": mean_macs, "relative_cost": mean_macs / macs[-1]}
+    cost = _cost(float(shares @ macs), reference)
+    row = {"mean_macs": cost["macs"], "relative_cost": cost["relative_cost"]}
     return row | {f"exit_{e}": share for e, share in enumerate(shares, start=1)}
+
+
+def _cost(macs: float, reference: Reference) -> dict[str, float]:
+    return {"macs": macs, "relative_cost": macs / reference.macs}
 
 
 def _overthinking(confidence: np.ndarray, right: np.ndarray, chosen: dict[str, float]) -> Rows:

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from cgt.analysis.comparisons import POINT, Frames
-from cgt.analysis.frames import exit_counts
-from cgt.analysis.groups import GATED, REFERENCE
+from cgt.analysis.comparisons import POINT
+from cgt.analysis.frames import Frames, gated_exits, routing_exits
+from cgt.analysis.groups import REFERENCE
 from cgt.analysis.statistics import estimate, half_width
 from cgt.analysis.style import dataset_name, looks, order
 from cgt.analysis.training_signal import last_exit_share, third
@@ -23,37 +23,38 @@ _ALIGNED = 0.1
 
 
 def gradients_paragraph(frames: Frames) -> str:
-    """Which exits train the shared first stage, and whether they pull in the same direction."""
-    gradients = _shared(frames["gradients"])
+    """Which exits train the shared first stage, and whether their gradients agree."""
+    gradients = frames["gradients"]
+    gradients = gradients[gradients["stage"] == 1]  # which all exits share
     intro = (
         "**Who trains the shared first stage?** The share is the last exit's part of the exits' "
         "summed gradient norms there, in the first and the last third of the epochs; the cosine is "
-        "between the gradients of the first and the last exit, in the last third."
+        "between the gradients of the first and the last exit there, in the last third."
     )
+    methods = _reference_first(routing_exits(frames))
     sentences = [
-        _on_dataset(gradients, dataset)
+        _on_dataset(gradients, dataset, present)
         for dataset in order(gradients, "dataset")
-        if len(_present(gradients, dataset, GATED))
+        if (present := _present(gradients, dataset, methods))
     ]
-    return _paragraph(intro, sentences)
+    return _paragraph(intro, sentences, "No method that routes samples was run.")
 
 
 def resolved_paragraph(frames: Frames) -> str:
-    """Whether the gates send more training than validation samples away from the last exit."""
+    """Whether the gates keep more training than validation samples from the last exit."""
     training = frames["training"]
-    exits = exit_counts(frames["exits"])
+    gated = gated_exits(frames)
     intro = (
-        "**Does the gate mistake memory for ease?** A sample is resolved as far as the gates "
-        "before the last exit keep it from there; shares are of the last epoch, of training "
-        "samples as they were trained, augmented or not."
+        "**Do the gates overfit the training samples?** A sample is resolved as far as the gates "
+        "before the last exit keep it from there (1 − eligibility). Shares are of the last epoch; "
+        "training samples are taken as they were trained, augmented or not."
     )
     sentences = []
     for dataset in order(training, "dataset"):
-        methods = [m for m in _present(training, dataset, GATED) if exits[m] > 1]
-        if methods:
-            found = " ".join(_resolved(frames, dataset, m, exits[m]) for m in methods)
+        if methods := _present(training, dataset, gated):
+            found = " ".join(_resolved(frames, dataset, method) for method in methods)
             sentences.append(f"{_named(training, dataset)}: {found}")
-    return _paragraph(intro, sentences)
+    return _paragraph(intro, sentences, "No method with a gate was run.")
 
 
 def change(before: float, after: float) -> str:
@@ -64,10 +65,10 @@ def change(before: float, after: float) -> str:
 
 
 def proportion(part: np.ndarray, whole: np.ndarray) -> str:
-    """How one share stands to another, seed by seed, as far as the seeds tell."""
+    """How one share compares to another, paired by seed."""
     found = estimate(part - whole)
     if not (found.ci_low > 0 or found.ci_high < 0):
-        return "not told apart from what it is"
+        return "not significantly different from what it is"
     if found.mean > 0:
         return "more than"
     return "less than half of what it is" if part.mean() < 0.5 * whole.mean() else "less than"
@@ -88,20 +89,35 @@ def gap(training: float, validation: float) -> str:
 
 
 def amount(answered: float, trained: float) -> str:
-    """How the share of samples an exit answers stands to the share that it was trained on."""
+    """How the share of samples an exit answers compares to the share that it was trained on."""
     if abs(answered - trained) < _STILL:
         return "about as many as"
     return "more than" if answered > trained else "fewer than"
 
 
-def _on_dataset(gradients: pd.DataFrame, dataset: str) -> str:
-    methods = _present(gradients, dataset, (REFERENCE, *GATED))
+def _on_dataset(gradients: pd.DataFrame, dataset: str, methods: list[str]) -> str:
+    of_dataset = gradients[gradients["dataset"] == dataset]
+    deep = of_dataset[(of_dataset["exit"] == 1) & (of_dataset["other"] == of_dataset["exit"].max())]
+    always = _present(third(deep, "first"), dataset, _present(third(deep), dataset, methods))
+    names = {method: look.name for method, look in looks(methods).items()}
+    parts = []
+    if always:
+        parts.append(f"{_shares(of_dataset, dataset, always, names)}.")
+        parts.append(_cosines(deep, dataset, {method: names[method] for method in always}))
+    if apart := [names[method] for method in methods if method not in always]:
+        parts.append(f"Under {_listed(apart)} the first stage gets no gradient of the last exit.")
+    return f"{_named(gradients, dataset)}: {' '.join(parts)}"
+
+
+def _shares(
+    gradients: pd.DataFrame, dataset: str, methods: list[str], names: dict[str, str]
+) -> str:
+    """The last exit's share at the beginning and at the end, of each method."""
     norms = gradients[gradients["exit"] == gradients["other"]]
     first, last = (
         {method: _of(last_exit_share(norms, "norm", which), dataset, method) for method in methods}
         for which in ("first", "last")
     )
-    names = {method: look.name for method, look in looks(methods).items()}
     parts = []
     for method in methods:
         verb = change(first[method].mean(), last[method].mean())
@@ -111,15 +127,12 @@ def _on_dataset(gradients: pd.DataFrame, dataset: str) -> str:
             words = proportion(last[method], last[REFERENCE])
             text += f", {words} under {names[REFERENCE]}"
         parts.append(text)
-    return (
-        f"{_named(gradients, dataset)}: {'; '.join(parts)}. {_cosines(gradients, dataset, names)}"
-    )
+    return "; ".join(parts)
 
 
-def _cosines(gradients: pd.DataFrame, dataset: str, names: dict[str, str]) -> str:
-    frame = third(gradients[(gradients["exit"] == 1)])
-    frame = frame[frame["other"] == gradients["exit"].max()]
-    cosine = frame.groupby(["dataset", "method", "seed"], sort=False)["cosine"].mean()
+def _cosines(deep: pd.DataFrame, dataset: str, names: dict[str, str]) -> str:
+    """Between the gradients of the first and the last exit, in the last third of the epochs."""
+    cosine = third(deep).groupby(["dataset", "method", "seed"], sort=False)["cosine"].mean()
     parts = []
     for method, name in names.items():
         values = _of(cosine, dataset, method)
@@ -127,11 +140,14 @@ def _cosines(gradients: pd.DataFrame, dataset: str, names: dict[str, str]) -> st
     return f"The two gradients point {_listed(parts)}."
 
 
-def _resolved(frames: Frames, dataset: str, method: str, exits: int) -> str:
+def _resolved(frames: Frames, dataset: str, method: str) -> str:
     training = frames["training"]
     rows = training[(training["dataset"] == dataset) & (training["method"] == method)]
+    exits = rows["exit"].max()
     rows = rows[(rows["epoch"] == rows["epoch"].max()) & (rows["exit"] == exits)]
-    train, val = (1 - rows[column].to_numpy() for column in ("active_share", "val_active_share"))
+    train, val = (
+        1 - rows[column].to_numpy() for column in ("mean_eligibility", "val_mean_eligibility")
+    )
     points = frames["operating_points"]
     points = points[points["point"] == POINT].set_index(["dataset", "method", "seed"])
     deep = _of(points[f"exit_{exits}"], dataset, method)
@@ -139,16 +155,14 @@ def _resolved(frames: Frames, dataset: str, method: str, exits: int) -> str:
     return (
         f"{looks([method])[method].name} calls {_percent(train)} of the "
         f"training samples resolved, {gap(train.mean(), val.mean())}{_percent(val)} of the "
-        f"validation samples. At τ = 0.9 its last exit answers {_percent(deep)} of the test "
+        f"validation samples. At threshold 0.9 its last exit answers {_percent(deep)} of the test "
         f"samples, {amount(deep.mean(), left.mean())} the {_percent(left)} of the training samples "
         "that the gates leave to it."
     )
 
 
-def _shared(gradients: pd.DataFrame) -> pd.DataFrame:
-    """Gradients on the first stage, which all exits share, of networks with several exits."""
-    stage = gradients[gradients["stage"] == 1]
-    return stage[stage.groupby(["dataset", "method"])["other"].transform("max") > 1]
+def _reference_first(methods: Iterable[str]) -> list[str]:
+    return sorted(methods, key=lambda method: method != REFERENCE)
 
 
 def _present(frame: pd.DataFrame, dataset: str, methods: Iterable[str]) -> list[str]:
@@ -166,9 +180,9 @@ def _named(frame: pd.DataFrame, dataset: str) -> str:
     return f"{dataset_name(dataset)} (n = {n})"
 
 
-def _paragraph(intro: str, sentences: list[str]) -> str:
+def _paragraph(intro: str, sentences: list[str], nothing: str) -> str:
     if not sentences:
-        return f"{intro} No method with a gate was run."
+        return f"{intro} {nothing}"
     return f"{intro} {' '.join(sentences)} (Mean ± half of the 95 % interval over n seeds.)"
 
 

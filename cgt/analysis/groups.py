@@ -4,5 +4,3 @@ REFERENCE = "branchynet"
 """What the others are compared to."""
 CGT = ("hard_cgt", "soft_cgt")
 """The paper's own methods; only these stand for CGT where the paper's claims are judged."""
-GATED = (*CGT, "cgt_plus")
-"""Methods that train with a gate. The last is ours and counts for none of the paper's claims."""

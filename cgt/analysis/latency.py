@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cgt.analysis.figures.parts import panels, percent
-from cgt.analysis.style import COLUMN, RC, Look, dataset_name, looks, order, point_name, save
+from cgt.analysis.style import COLUMN, RC, MethodStyle, dataset_name, looks, order, point_name, save
 
 NAME = "latency"
 COLUMNS: dict[str, tuple[int, Callable[[pd.DataFrame], pd.Series]]] = {
@@ -62,7 +62,7 @@ def _draw(
     ax: Axes,
     rows: pd.DataFrame,
     abscissa: Callable[[pd.DataFrame], pd.Series],
-    look: Look,
+    look: MethodStyle,
     points: Sequence[str],
 ) -> None:
     stopping = rows[rows["variant"] == "infer"]
@@ -85,7 +85,7 @@ def _draw(
         )
 
 
-def _legend(figure: Figure, shown: Sequence[Look], points: Sequence[str]) -> None:
+def _legend(figure: Figure, shown: Sequence[MethodStyle], points: Sequence[str]) -> None:
     handles = [
         Line2D([], [], color=look.color, marker=look.marker, linestyle=":", label=look.name)
         for look in shown

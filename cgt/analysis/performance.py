@@ -8,11 +8,12 @@ import pandas as pd
 
 from cgt.analysis.style import dataset_name, looks, point_name
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown
+from cgt.records.csv_schema import refuse_former_names
 from cgt.records.files import write_text
 
 PAGE = "performance.md"
 NOTHING = "Nothing is published yet: `make bench` measures.\n"
-_POINT = "knee"
+_POINT = "one_se"
 _NAMED = ("python", "torch", "onnxruntime", "snakemake")
 _LOOPS = {
     "bound": "the bound: forward, backward, step",
@@ -28,7 +29,10 @@ def write_page(folder: Path) -> None:
 
 
 def performance_markdown(folder: Path) -> str:
-    """The page of the measurements (`*.csv`) in `folder`, the machine beside them."""
+    """The page of the measurements (`*.csv`) in `folder`, the machine beside them.
+
+    Raises ValueError naming the file if one names an operating point as an earlier version did.
+    """
     parts = {
         "infer_*": _inference,
         "train": _training,
@@ -37,16 +41,17 @@ def performance_markdown(folder: Path) -> str:
     }
     found = []
     for name, write in parts.items():
-        tables = [
-            pd.read_csv(path, keep_default_na=False) for path in sorted(folder.glob(f"{name}.csv"))
-        ]
+        paths = sorted(folder.glob(f"{name}.csv"))
+        tables = [pd.read_csv(path, keep_default_na=False) for path in paths]
+        for path, table in zip(paths, tables, strict=True):
+            refuse_former_names(table, path)
         if tables:
             found.append(write(pd.concat(tables)))
     return "\n".join([*found, _machine(folder)]) if found else NOTHING
 
 
 def _inference(table: pd.DataFrame) -> str:
-    """One table for each engine: methods that stop early, at the knee, and networks that do not."""
+    """One table for each engine: methods that stop early (one-SE point), and those that do not."""
     stops = table["variant"] == "infer"
     shown = table[(stops & (table["point"] == _POINT)) | table["variant"].str.startswith("prefix")]
     parts = []

@@ -10,7 +10,7 @@ from scipy import optimize, stats
 
 LEVEL = 0.95
 ALPHA = 1 - LEVEL
-"""Below this, a p-value tells a difference from noise."""
+"""Below this, a p-value is called significant."""
 POWER = 0.8
 """Chance with which a difference has to be found to count as detectable."""
 

@@ -1,7 +1,8 @@
 """One look for everything that people read: names, colours, fonts, and how a figure is saved."""
 
+import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 
+from cgt.records.cards import cards
 from cgt.records.files import atomic_path
 
 COLUMN = 3.4
@@ -53,40 +55,35 @@ _METADATA = {
 
 
 @dataclass(frozen=True)
-class Look:
-    """How one method appears in every figure and table."""
+class MethodStyle:
+    """How one method appears in every figure and table: name, colour, marker."""
 
     name: str
     color: str
     marker: str
 
+    @property
+    def look(self) -> tuple[str, str]:
+        """What tells it from the others in a figure."""
+        return self.color, self.marker
 
-_PALETTE = seaborn.color_palette("colorblind").as_hex()
 
-# The references are grey and black; every other known method owns one colour of the palette.
-_KNOWN = {
-    "single_exit": Look("Single exit", "#7f7f7f", "X"),
-    "static": Look("Static", "#000000", "P"),
-    "branchynet": Look("BranchyNet", _PALETTE[2], "s"),
-    "cascade": Look("CO", _PALETTE[1], "^"),
-    "classynet": Look("ClassyNet", _PALETTE[4], "v"),
-    "hard_cgt": Look("HardCGT", _PALETTE[3], "D"),
-    "soft_cgt": Look("SoftCGT", _PALETTE[0], "o"),
-    "cgt_plus": Look("CGT+ (ours)", "#882255", ">"),
-}
-_SPARE = list(itertools.product("p<hHd8", _PALETTE[5:]))
+_OWN_MARKERS = ("p", "<", "h", "d", "8", "H", "s", "D")
+"""Markers of methods that have no look of their own on a card."""
+_VARIANT_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "d", "p", "h")
+_OWN_COLORS = tuple(
+    itertools.chain.from_iterable(
+        seaborn.husl_palette(20, h=0.02, l=lightness, s=0.85).as_hex() for lightness in (0.4, 0.6)
+    )
+)
 
-_DATASETS = {
-    "fashion_mnist": "Fashion-MNIST",
-    "indian_pines": "Indian Pines",
-    "indian_pines_disjoint": "Indian Pines (disjoint)",
-}
 _POINTS = {
-    "knee": "knee",
-    "tau_0.9": "τ = 0.9",
+    "one_se": "one-SE point",
+    "threshold_0.9": "threshold 0.9",
     "full": "all at the last exit",
+    **{f"budget_{share}": f"budget {share} %" for share in (25, 50, 75)},
 }
-_POLICIES = {
+_RULES = {
     "shared": "One threshold",
     "per_exit": "Threshold per exit",
     "entropy": "Entropy",
@@ -98,23 +95,71 @@ EXIT_COLORS = ("#9ecae1", "#4292c6", "#08306b", "#fdae6b", "#e6550d", "#7f2704")
 """From shallow (light) to deep (dark); also told apart in grey."""
 
 
-def looks(methods: Iterable[str]) -> dict[str, Look]:
-    """The look of each method, in the order given; methods unknown here share the spare colours.
+def looks(methods: Iterable[str]) -> dict[str, MethodStyle]:
+    """The style of each method, in the order given.
 
-    A method's look depends on the unknown methods' names alone, not on their order.
+    A method with a card has the card's name, colour and marker. One that is named after a card,
+    such as `soft_cgt_published`, is a variant: it has the card's colour, another marker, and the
+    rest of its name in brackets. Any other keeps its name, and its colour and marker follow from
+    that name alone. So nobody's look changes when others are added; only where two that have no
+    card would look the same in one figure, the later one in alphabetical order gives way.
     """
     methods = list(dict.fromkeys(methods))
-    spare = itertools.cycle(_SPARE)
-    new = {
-        method: Look(method, color, marker)
-        for method, (marker, color) in zip(sorted(set(methods) - set(_KNOWN)), spare, strict=False)
+    known = _known()
+    styles = {method: known[method] for method in methods if method in known}
+    taken = {style.look for style in known.values()}
+    for method in sorted(set(methods) - set(known)):
+        styles[method] = _style_of_its_own(method, known, taken)
+        taken.add(styles[method].look)
+    return {method: styles[method] for method in methods}
+
+
+def _known() -> dict[str, MethodStyle]:
+    """Styles of the methods that have a card; a card need not say how it looks."""
+    found = cards("methods")
+    known = {
+        name: MethodStyle(card["short"], card["look"]["color"], card["look"]["marker"])
+        for name, card in found.items()
+        if "look" in card
     }
-    return {method: _KNOWN.get(method) or new[method] for method in methods}
+    taken = {style.look for style in known.values()}
+    for name in sorted(found.keys() - known.keys()):
+        color, marker = _first_free(name, _OWN_COLORS, _OWN_MARKERS, taken)
+        known[name] = MethodStyle(found[name]["short"], color, marker)
+        taken.add((color, marker))
+    return known
+
+
+def _style_of_its_own(
+    method: str, known: Mapping[str, MethodStyle], taken: Collection[tuple[str, str]]
+) -> MethodStyle:
+    """Of a method without a card: as a variant of the longest card name it starts with, or new."""
+    parents = [name for name in known if method.startswith(f"{name}_")]
+    if not parents:
+        return MethodStyle(method, *_first_free(method, _OWN_COLORS, _OWN_MARKERS, taken))
+    parent = max(parents, key=len)
+    rest = method.removeprefix(f"{parent}_").replace("_", " ")
+    look = _first_free(method, (known[parent].color,), _VARIANT_MARKERS, taken)
+    return MethodStyle(f"{known[parent].name} ({rest})", *look)
+
+
+def _first_free(
+    name: str,
+    colors: Sequence[str],
+    markers: Sequence[str],
+    taken: Collection[tuple[str, str]],
+) -> tuple[str, str]:
+    """The pair of colour and marker that a name falls on, or the next one that is free."""
+    pairs = list(itertools.product(colors, markers))
+    start = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % len(pairs)
+    in_turn = pairs[start:] + pairs[:start]
+    return next((pair for pair in in_turn if pair not in taken), in_turn[0])
 
 
 def dataset_name(dataset: str) -> str:
-    """Display name of a dataset; an unknown one keeps its own."""
-    return _DATASETS.get(dataset, dataset)
+    """Display name of a dataset, from its card; one without a card keeps its own."""
+    card = cards("data").get(dataset)
+    return card["title"] if card else dataset
 
 
 def point_name(point: str) -> str:
@@ -122,9 +167,9 @@ def point_name(point: str) -> str:
     return _POINTS.get(point, point)
 
 
-def policy_name(policy: str) -> str:
+def rule_name(rule: str) -> str:
     """Display name of an exit rule."""
-    return _POLICIES.get(policy, policy)
+    return _RULES.get(rule, rule)
 
 
 def order(frame: pd.DataFrame, column: str) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cgt.analysis.frames import RUN, TABLES, check, exit_columns, read_csv, write_csv
+from cgt.records.csv_schema import RUN, TABLES, check, exit_columns, read_csv, write_csv
 
 Run = tuple[str, str, int]
 """Dataset, method, seed."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 import pandas as pd
 
-from cgt.analysis.frames import RUN
+from cgt.records.csv_schema import RUN
 
 Third = Literal["first", "last"]
 

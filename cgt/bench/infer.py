@@ -16,10 +16,11 @@ from torch import Tensor
 from cgt.bench.measure import write_table
 from cgt.bench.variants import Variant, run_to_the_end, variants, without_exits
 from cgt.data import Dataset, load
+from cgt.records.csv_schema import refuse_former_names
 from cgt.records.predictions import load_predictions
 from cgt.training.runs import Run, open_run
 
-POINTS = ("knee", "tau_0.9")
+POINTS = ("one_se", "threshold_0.9")
 BATCHES = (1, 7, 64, 256)
 SAMPLES = {1: 256, 7: 252, 64: 512, 256: 1024}
 """How many test samples are timed at each batch size."""
@@ -52,6 +53,7 @@ def bench_infer(
     """
     torch.set_num_threads(1)
     table = pd.read_csv(points)
+    refuse_former_names(table, points)
     thresholds = {method: thresholds_of(table, dataset, method, seed) for method in methods}
     data = load(dataset, prepared, raw)
     opened: dict[str, Run] = {}

@@ -11,6 +11,9 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     command = add(commands, "evaluate", evaluate, "measure one run: thresholds, curves, exits")
     command.add_argument("predictions", type=Path)
     add_run(command)
+    command.add_argument(
+        "--reference", type=Path, required=True, help="what the dataset's network costs (.json)"
+    )
     command.add_argument("--out", type=Path, required=True, help="folder of the CSV files")
 
     command = add(commands, "aggregate", aggregate, "gather all runs into one CSV per question")
@@ -32,7 +35,12 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from cgt.analysis.evaluation import evaluate_file
 
     evaluate_file(
-        arguments.predictions, arguments.dataset, arguments.method, arguments.seed, arguments.out
+        arguments.predictions,
+        arguments.dataset,
+        arguments.method,
+        arguments.seed,
+        arguments.out,
+        arguments.reference,
     )
 
 

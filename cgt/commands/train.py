@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from cgt.commands.arguments import add, add_job
+from cgt.commands.arguments import add, add_job, json_object
 
 
 def add_train(commands: argparse._SubParsersAction) -> None:
@@ -18,12 +18,31 @@ def add_train(commands: argparse._SubParsersAction) -> None:
     command = add(commands, "tune-trial", tune_trial, "train and score one trial on validation")
     add_job(command)
     command.add_argument("--trial", type=int, required=True)
+    command.add_argument(
+        "--reference", type=Path, required=True, help="what the dataset's network costs (.json)"
+    )
     command.add_argument("--work", type=Path, required=True, help="folder of the trial's run")
     command.add_argument("--out", type=Path, required=True, help="result (.json)")
 
     command = add(commands, "tune-select", tune_select, "gather all trials and choose the best")
     command.add_argument("trials", type=Path, nargs="+", help="results of tune-trial (.json)")
     command.add_argument("--out", type=Path, required=True, help="folder of tuning.csv, best.yaml")
+
+    command = add(commands, "reference", reference, "count what a dataset's network costs")
+    command.add_argument("dataset")
+    command.add_argument("--prepared", type=Path, required=True, help="prepared file (.npz)")
+    command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
+    command.add_argument(
+        "--settings", type=json_object, required=True, help="JSON: network, exits, ..."
+    )
+    command.add_argument("--out", type=Path, required=True, help="costs (.json)")
+
+
+def reference(arguments: argparse.Namespace) -> None:
+    from cgt.training.reference import write_reference
+
+    where = (arguments.dataset, arguments.prepared, arguments.raw)
+    write_reference(*where, arguments.settings, arguments.out)
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -34,11 +53,13 @@ def tune_trial(arguments: argparse.Namespace) -> None:
     from cgt.operate.area import validation_area
     from cgt.records.files import write_json
     from cgt.records.predictions import load_predictions
+    from cgt.records.reference import load_reference
     from cgt.training.divergence import DivergedError
 
     try:
         _train(arguments, arguments.work, arguments.work)
-        score = validation_area(load_predictions(arguments.work / "predictions.npz"))
+        reference = load_reference(arguments.reference, arguments.dataset)
+        score = validation_area(load_predictions(arguments.work / "predictions.npz"), reference)
     except DivergedError as error:
         # A learning rate that is too high is an answer, not a failure of the search.
         print(error, file=sys.stderr)

@@ -6,6 +6,11 @@ A sample goes on past exit e if its confidence stayed below the threshold at exi
 mean of any quantity v at the exit used is the mean of v_1, plus, for each early exit e, the mean of
 v_(e+1) - v_e over those that go on. These are counted for all thresholds at once: a histogram of
 the confidences over the grid, summed up.
+
+Worked example: two exits that cost 20 and 100, three samples with confidences 0.3, 0.6 and 0.9 at
+exit 1, which is right about the last two; exit 2 is right about all. At threshold 0.5 the first
+sample goes on: accuracy 3/3, cost (100 + 20 + 20) / 3. At 0.7 two go on: accuracy 3/3, cost
+(100 + 100 + 20) / 3. At 0 none does: accuracy 2/3, cost 20.
 """
 
 from collections.abc import Callable
@@ -29,11 +34,13 @@ THRESHOLDS = np.unique(
 Its last value, 1, still lets samples leave whose float32 confidence is exactly 1.
 """
 
-FIXED = {"tau_0.9": 0.9}
+FIXED = {"threshold_0.9": 0.9}
+"""Thresholds that nobody chooses; the one that the paper reports."""
 BUDGETS = {"budget_25": 0.25, "budget_50": 0.50, "budget_75": 0.75}
-POINTS = (*FIXED, "knee", *BUDGETS)
+"""Budgets of the operating points, as shares of the cost of the dataset's single-exit network."""
+POINTS = (*FIXED, "one_se", *BUDGETS)
 
-_ROUNDING = 1e-9  # a mean of integer costs may miss a budget it meets exactly by this much
+_ROUNDING = 1 + 1e-9  # a mean of integer costs may miss a budget that it meets exactly
 _CELLS = 200_000  # of the grid of thresholds per exit
 
 
@@ -42,11 +49,18 @@ class Sweep(NamedTuple):
 
     accuracy: np.ndarray
     cost: np.ndarray
-    """Mean cost of a sample, relative to the full network's."""
+    """Mean cost of a sample, in the unit that the sweep was asked for."""
 
 
-def sweep(split: SplitPredictions, macs: np.ndarray) -> Sweep:
-    """One threshold for all exits: arrays [len(THRESHOLDS)]."""
+def sweep(split: SplitPredictions, macs: np.ndarray, reference: float = 1) -> Sweep:
+    """One threshold for all exits: arrays [len(THRESHOLDS)].
+
+    Args:
+        split: N samples at E exits.
+        macs: [E], multiply-accumulates of a sample that leaves at each exit.
+        reference: costs are divided by it: that of a network, for relative costs; by default they
+            are multiply-accumulates.
+    """
     # Past exit e at one shared threshold: the largest confidence so far is below it.
     levels = np.maximum.accumulate(_levels(split.confidence[:-1], THRESHOLDS), axis=0)
     size = len(THRESHOLDS)
@@ -57,11 +71,13 @@ def sweep(split: SplitPredictions, macs: np.ndarray) -> Sweep:
             total += _going_on(level[None], step, size)
         return total / values.shape[1]
 
-    return _sweep(split, macs, mean)
+    return _sweep(split, macs, reference, mean)
 
 
-def sweep_per_exit(split: SplitPredictions, macs: np.ndarray) -> Sweep:
+def sweep_per_exit(split: SplitPredictions, macs: np.ndarray, reference: float = 1) -> Sweep:
     """A threshold for each of the E-1 early exits, all combinations: arrays with E-1 axes.
+
+    Arguments as for `sweep`.
 
     Every axis has the thresholds of `THRESHOLDS`; with many exits, evenly thinned ones, the first
     and the last among them.
@@ -80,40 +96,50 @@ def sweep_per_exit(split: SplitPredictions, macs: np.ndarray) -> Sweep:
             total += part.reshape(part.shape + (1,) * (early - e))
         return total / values.shape[1]
 
-    return _sweep(split, macs, mean)
+    return _sweep(split, macs, reference, mean)
 
 
 def best_within(curve: Sweep, budgets: np.ndarray) -> np.ndarray:
-    """Flat index into the grid of the most accurate threshold within each budget of relative cost.
+    """Flat index into the grid of the most accurate threshold within each budget [B].
 
-    Of equally accurate ones the cheapest, of equally cheap ones the lowest. If even the cheapest
-    costs more than the budget, there is nothing to choose: it is the nearest one can get.
+    Budgets are in the unit of the curve's cost. Of equally accurate thresholds the cheapest, of
+    equally cheap ones the lowest. If even the cheapest costs more than the budget (see `is_met`),
+    there is nothing to choose: it is the nearest one can get.
     """
     order = np.argsort(curve.cost, axis=None, kind="stable")
     cost, right = curve.cost.ravel()[order], curve.accuracy.ravel()[order]
     best = np.maximum.accumulate(right)
     is_record = np.concatenate([[True], right[1:] > best[:-1]])
     holder = np.maximum.accumulate(np.where(is_record, np.arange(len(right)), 0))
-    within = np.searchsorted(cost, np.asarray(budgets) + _ROUNDING, side="right") - 1
+    within = np.searchsorted(cost, np.asarray(budgets) * _ROUNDING, side="right") - 1
     return order[holder[np.maximum(within, 0)]]
 
 
-def choose_thresholds(val: SplitPredictions, macs: np.ndarray) -> dict[str, float]:
+def is_met(curve: Sweep, budgets: np.ndarray) -> np.ndarray:
+    """Whether some threshold of the curve costs no more than each budget [B]: bool [B]."""
+    return curve.cost.min() <= np.asarray(budgets) * _ROUNDING
+
+
+def choose_thresholds(
+    val: SplitPredictions, macs: np.ndarray, reference: float
+) -> dict[str, float]:
     """Threshold of each operating point, from validation predictions only.
 
-    - `tau_0.9`: fixed.
-    - `knee`: the cheapest whose accuracy p lies within one standard error, sqrt(p (1 - p) / N) at
-      the best p, of the best.
-    - `budget_25/50/75`: the most accurate (then the cheapest) whose relative cost is within the
-      budget, as in `best_within`.
+    macs: [E]; reference: multiply-accumulates of the dataset's single-exit network.
+
+    - `threshold_0.9`: fixed.
+    - `one_se` (the one-standard-error rule): the cheapest whose accuracy lies within one standard
+      error of the best accuracy p, sqrt(p (1 - p) / N).
+    - `budget_25/50/75`: the most accurate (then the cheapest) whose cost is within that share of
+      the reference, as in `best_within`; where nothing is, the cheapest.
     """
-    curve = sweep(val, macs)
+    curve = sweep(val, macs, reference)
     best = curve.accuracy.max()
     error = np.sqrt(best * (1 - best) / len(val.target))
     # A higher threshold never costs less, so the first that is good enough is the cheapest.
-    knee = np.argmax(curve.accuracy >= best - error)
+    one_se = np.argmax(curve.accuracy >= best - error)
     within = best_within(curve, np.array(list(BUDGETS.values())))
-    chosen = dict(zip(("knee", *BUDGETS), THRESHOLDS[[knee, *within]].tolist(), strict=True))
+    chosen = dict(zip(("one_se", *BUDGETS), THRESHOLDS[[one_se, *within]].tolist(), strict=True))
     return FIXED | chosen
 
 
@@ -139,8 +165,11 @@ def _going_on(levels: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
 
 
 def _sweep(
-    split: SplitPredictions, macs: np.ndarray, mean: Callable[[np.ndarray], np.ndarray]
+    split: SplitPredictions,
+    macs: np.ndarray,
+    reference: float,
+    mean: Callable[[np.ndarray], np.ndarray],
 ) -> Sweep:
     right = (split.prediction == split.target).astype(np.int64)
     cost = np.broadcast_to(macs[:, None], right.shape)
-    return Sweep(mean(right), mean(cost) / macs[-1])
+    return Sweep(mean(right), mean(cost) / reference)

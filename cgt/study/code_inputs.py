@@ -10,6 +10,8 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from cgt.records.cards import cards
+
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -40,6 +42,11 @@ def job_files(implementation: str, network: str, dataset: str, kind: str) -> lis
     found = {*module_files("cgt.training.loop"), *module_files(f"cgt.methods.{implementation}")}
     found |= {*module_files(f"cgt.networks.{network}"), *data_files(dataset, kind)}
     return sorted(found)
+
+
+def method_files() -> list[Path]:
+    """The methods' own files."""
+    return [PACKAGE / "methods" / f"{name}.py" for name in cards("methods")]
 
 
 def data_files(dataset: str, kind: str) -> list[Path]:

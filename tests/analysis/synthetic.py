@@ -9,6 +9,7 @@ from cgt.analysis.evaluation import evaluate_file
 from cgt.analysis.summary import aggregate
 from cgt.records.files import write_json
 from cgt.records.predictions import Predictions, SplitPredictions, save_predictions
+from cgt.records.reference import Reference, save_reference
 
 SKILL = {  # how hard a sample each exit can still solve
     "single_exit": [1.65],
@@ -24,8 +25,15 @@ LABELS = {
     "indian_pines": np.arange(16),
     "indian_pines_disjoint": np.delete(np.arange(16), [6, 8]),  # too small to be split
 }
+GATED = {"hard_cgt", "soft_cgt", "my_method"}
 WITH_LOGITS = {"branchynet", "cascade", "hard_cgt", "soft_cgt"}
 MACS = [200, 550, 1000]
+
+
+def make_reference(dataset="fashion_mnist", classes=16):
+    """The single-exit network costs 1000, the first exit 200."""
+    names = tuple(f"class {number}" for number in range(classes))
+    return Reference(dataset, "toy", 3, MACS[-1], MACS[0], "images", names)
 
 
 def make_split(rng, method, skill, labels, samples):
@@ -74,6 +82,7 @@ def make_history(method, seed, epochs=12):
         progress = epoch / epochs
         for e in range(1, exits + 1):
             share = 1 - progress * (e - 1) / exits
+            gated = e > 1 and method in GATED
             rows.append(
                 {
                     "epoch": epoch,
@@ -81,9 +90,9 @@ def make_history(method, seed, epochs=12):
                     "train_loss": 2 * np.exp(-3 * progress) + 0.1 * rng.random(),
                     "val_accuracy": 0.9 * progress + 0.02 * rng.random(),
                     "mean_weight": share / exits + 0.02 * rng.random(),
-                    "active_share": min(1.0, share + 0.02 * rng.random()) if e > 1 else 1.0,
+                    "mean_eligibility": min(1.0, share + 0.02 * rng.random()) if gated else 1.0,
                     "grad_norm": share * (2 - progress),
-                    "val_active_share": min(1.0, share + 0.1) if e > 1 else 1.0,
+                    "val_mean_eligibility": min(1.0, share + 0.1) if gated else 1.0,
                 }
             )
     return pd.DataFrame(rows)
@@ -122,7 +131,9 @@ def make_run(runs_dir, dataset, method, seed, samples=400):
     make_history(method, seed).to_csv(folder / "history.csv", index=False)
     make_gradients(method, seed).to_csv(folder / "gradients.csv", index=False)
     write_json(folder / "manifest.json", {"wall_seconds": 10.0 + seed})
-    evaluate_file(folder / "predictions.npz", dataset, method, seed, folder)
+    reference = Path(runs_dir).parent / "reference" / f"{dataset}.json"
+    save_reference(reference, make_reference(dataset))
+    evaluate_file(folder / "predictions.npz", dataset, method, seed, folder, reference)
     return folder
 
 

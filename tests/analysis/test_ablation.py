@@ -3,19 +3,19 @@ import pandas as pd
 import pytest
 
 from cgt.analysis.ablation import draw_ablation, write_effects
-from cgt.analysis.ablation.effects import effects, read_effects, told_apart
+from cgt.analysis.ablation.effects import effects, read_effects, significant
 from cgt.analysis.ablation.table import ablation_markdown
 from cgt.analysis.ablation.timing import timing_effects
 from cgt.analysis.ablation.timing_table import timing_markdown
-from cgt.analysis.frames import TABLES, write_csv
+from cgt.records.csv_schema import TABLES, write_csv
 
 T_2 = 4.302653  # 97.5 % point of Student's t with 2 degrees of freedom
 TUNED = [0.90, 0.92, 0.94]
 CHANGED = [0.91, 0.94, 0.97]  # 1, 2 and 3 points better
-SECONDS = {"soft_cgt": [10.0, 10.0, 40.0], "soft_cgt,labels=false": [5.0, 2.5, 5.0]}
+SECONDS = {"soft_cgt": [10.0, 10.0, 40.0], "soft_cgt,use_labels=false": [5.0, 2.5, 5.0]}
 
 
-SCORES = {"soft_cgt": [0.5, 0.6, 0.7, 0.7], "soft_cgt,labels=false": [0.5, 0.7, 0.8, 0.8]}
+SCORES = {"soft_cgt": [0.5, 0.6, 0.7, 0.7], "soft_cgt,use_labels=false": [0.5, 0.7, 0.8, 0.8]}
 """Validation accuracy, mean over the exits, after each of four epochs."""
 
 
@@ -37,26 +37,26 @@ def at(seeds, cells=None):
 
 
 CELLS = [
-    cell("tau", "0.5", "labels", "true", "soft_cgt"),
-    cell("tau", "0.5", "labels", "false", "soft_cgt,labels=false"),
-    cell("labels", "true", "", "", "soft_cgt"),
-    cell("labels", "false", "", "", "soft_cgt,labels=false"),
+    cell("tau", "0.5", "use_labels", "true", "soft_cgt"),
+    cell("tau", "0.5", "use_labels", "false", "soft_cgt,use_labels=false"),
+    cell("use_labels", "true", "", "", "soft_cgt"),
+    cell("use_labels", "false", "", "", "soft_cgt,use_labels=false"),
 ]
 
 
 def frames(seeds=3):
     runs = [
         ("indian_pines", variant, seed, value)
-        for variant, values in {"soft_cgt": TUNED, "soft_cgt,labels=false": CHANGED}.items()
+        for variant, values in {"soft_cgt": TUNED, "soft_cgt,use_labels=false": CHANGED}.items()
         for seed, value in enumerate(values[:seeds], start=1)
     ]
-    areas = pd.DataFrame(runs, columns=["dataset", "method", "seed", "area"])
+    areas = pd.DataFrame(runs, columns=["dataset", "method", "seed", "mean_budget_accuracy"])
     exits = [
-        (dataset, variant, seed, number, value - 0.1 / number, 0.5, 100 * number)
+        (dataset, variant, seed, number, value - 0.1 / number, 0.5, 100 * number, number / 2)
         for dataset, variant, seed, value in runs
         for number in (1, 2)
     ]
-    names = ["dataset", "method", "seed", "exit", "accuracy", "f1_macro", "macs"]
+    names = ["dataset", "method", "seed", "exit", "accuracy", "f1_macro", "macs", "relative_cost"]
     seconds = [(*run[:3], SECONDS[run[1]][run[2] - 1]) for run in runs]
     training = [
         # The exits differ by 0.2, so that neither alone tells the mean.
@@ -76,7 +76,7 @@ def frames(seeds=3):
 def test_effects_by_hand():
     """Differences 1, 2, 3 points: mean 2, standard deviation 1, interval 2 ± t / √3."""
     table = effects(frames(), CELLS).set_index(["row", "row_value", "column_value", "metric"])
-    found = table.loc[("labels", "false", "", "area")]
+    found = table.loc[("use_labels", "false", "", "mean_budget_accuracy")]
     half = 0.01 * T_2 / np.sqrt(3)
     assert found["mean"] == pytest.approx(0.94)
     assert found["difference"] == pytest.approx(0.02)
@@ -90,7 +90,7 @@ def test_the_tuned_method_does_not_differ_from_itself():
     table = effects(frames(), CELLS)
     tuned = table[table["variant"] == "soft_cgt"]
     assert (tuned[["difference", "ci_low", "ci_high"]] == 0).all(axis=None)
-    assert not told_apart(tuned).any()
+    assert not significant(tuned).any()
 
 
 def test_seeds_are_paired_not_averaged():
@@ -99,15 +99,17 @@ def test_seeds_are_paired_not_averaged():
     pd.testing.assert_frame_equal(effects(shuffled, CELLS), effects(frames(), CELLS))
 
 
-def test_told_apart_by_the_interval():
+def test_significant_by_the_interval():
     table = pd.DataFrame({"ci_low": [0.1, -0.1, -0.2, np.nan], "ci_high": [0.2, 0.1, -0.1, np.nan]})
-    assert told_apart(table).tolist() == [True, False, True, False]
+    assert significant(table).tolist() == [True, False, True, False]
 
 
 def test_a_missing_run_is_named():
     incomplete = frames()
     incomplete["areas"] = incomplete["areas"].iloc[:-1]
-    missing = "indian_pines/soft_cgt,labels=false/3: this run is missing; seeds 1, 2, 3 are needed"
+    missing = (
+        "indian_pines/soft_cgt,use_labels=false/3: this run is missing; seeds 1, 2, 3 are needed"
+    )
     with pytest.raises(ValueError, match=missing):
         effects(incomplete, CELLS)
 
@@ -115,14 +117,16 @@ def test_a_missing_run_is_named():
 def test_a_cell_is_compared_at_its_own_seeds():
     """Other studies may have the tuned method at more."""
     table = effects(frames(), at([1, 2], CELLS[3:])).set_index("metric")
-    assert table.loc["area", "n"] == 2
-    assert table.loc["area", ["mean", "difference"]].tolist() == pytest.approx([0.925, 0.015])
+    assert table.loc["mean_budget_accuracy", "n"] == 2
+    assert table.loc["mean_budget_accuracy", ["mean", "difference"]].tolist() == pytest.approx(
+        [0.925, 0.015]
+    )
 
 
 def test_where_studies_meet_the_one_with_most_seeds_is_shown():
     found = effects(frames(), [*at([1, 2]), CELLS[3]])
     text = ablation_markdown(found)
-    assert "| gate knows labels = no | 94.00 |" in text and "92.50" not in text
+    assert "| gate uses labels = no | 94.00 |" in text and "92.50" not in text
 
 
 @pytest.mark.parametrize("seeds", [3, 1])
@@ -139,7 +143,7 @@ def test_table_shows_each_variant_once():
     rows = [line for line in lines if line.startswith("| SoftCGT")]
     assert rows == [
         "| SoftCGT | as tuned | 92.00 |  |  |  | 3 |",
-        "| SoftCGT | gate knows labels = no | 94.00 | +2.00 ± 2.48 | +2.00 ± 2.48 "
+        "| SoftCGT | gate uses labels = no | 94.00 | +2.00 ± 2.48 | +2.00 ± 2.48 "
         "| +2.00 ± 2.48 | 3 |",
     ]
 
@@ -154,7 +158,7 @@ SAVING = [
 def renamed(frames):
     """The changed variant is the one that draws its deep samples."""
     return {
-        name: frame.replace({"method": {"soft_cgt,labels=false": SAVED}})
+        name: frame.replace({"method": {"soft_cgt,use_labels=false": SAVED}})
         for name, frame in frames.items()
     }
 
@@ -171,8 +175,8 @@ def test_times_are_ratios_of_the_same_seed():
     assert found["epochs_per_hour"] == pytest.approx(3600 * 4 * (1 / 5 + 1 / 2.5 + 1 / 5) / 3)
     assert found["ratio"] == pytest.approx(0.25)
     assert [found["ci_low"], found["ci_high"]] == pytest.approx([0.25 / factor, 0.25 * factor])
-    assert found["area"] == pytest.approx(0.02)
-    assert found["area_ci_high"] == pytest.approx(0.02 + 0.01 * T_2 / np.sqrt(3))
+    assert found["mean_budget_accuracy"] == pytest.approx(0.02)
+    assert found["mean_budget_accuracy_ci_high"] == pytest.approx(0.02 + 0.01 * T_2 / np.sqrt(3))
     assert found["n"] == 3
     assert [plain[name] for name in ("ratio", "ci_low", "ci_high", "level_ratio")] == [1, 1, 1, 1]
 
@@ -193,7 +197,7 @@ def test_accuracy_that_is_never_reached_has_no_time():
     training.loc[below, "val_accuracy"] = 0.6
     _, found = timed(worse).to_dict("records")
     assert found["level_n"] == 1 and np.isnan(found["level_ratio"])
-    assert "| 1 of 3 get there |" in timing_markdown(timed(worse))
+    assert "| reached at 1 of 3 |" in timing_markdown(timed(worse))
 
 
 def test_a_level_that_the_first_epoch_reaches():

@@ -46,7 +46,7 @@ def test_unknown_columns_are_refused(tmp_path):
 
 
 def frames():
-    """Two seeds of one method; the protocols are 0.10 and 0.20 apart at the knee."""
+    """Two seeds of one method; the protocols are 0.10 and 0.20 apart at the one-SE point."""
     accuracy = {"indian_pines": (0.9, 0.9), "indian_pines_disjoint": (0.8, 0.7)}
     rows = [
         {"dataset": dataset, "method": "soft_cgt", "seed": seed, "accuracy": value}
@@ -54,7 +54,7 @@ def frames():
         for seed, value in enumerate(values, start=1)
     ]
     return {
-        "operating_points": pd.DataFrame(rows).assign(point="knee"),
+        "operating_points": pd.DataFrame(rows).assign(point="one_se"),
         "exits": pd.concat([pd.DataFrame(rows).assign(exit=e) for e in (1, 2)]),
     }
 

@@ -77,7 +77,7 @@ def test_a_true_tie_is_rarely_called_a_win():
 
 def test_the_ledger_by_hand():
     frames = {"operating_points": table("accuracy", a=[0.5, 0.7, 0.9], b=[0.4, 0.5, 0.6])}
-    frames["operating_points"]["point"] = "tau_0.9"
+    frames["operating_points"]["point"] = "threshold_0.9"
     statement = Statement("a", "accuracy", difference(at_point("accuracy")), "a", ("b",), ABOVE)
     (row,) = judge(frames, [statement])
     half = 4.302652729696142 * 0.1 / 3**0.5  # differences .1, .2, .3; t with 2 degrees of freedom
@@ -85,14 +85,16 @@ def test_the_ledger_by_hand():
     assert (row.estimate.ci_low, row.estimate.ci_high) == pytest.approx((0.2 - half, 0.2 + half))
     assert (row.estimate.n, row.verdict, row.dataset) == (3, OPEN, "indian_pines")
     assert row.compared == "accuracy, a − b"
-    assert row.wide == pytest.approx((0.2 - half, 0.2 + half))  # there is nothing else to compare
+    assert row.interval_bonferroni == pytest.approx(
+        (0.2 - half, 0.2 + half)
+    )  # there is nothing else to compare
     twice = judge(frames, [statement, replace(statement, measure="accuracy again")])
     half = 6.205346816570745 * 0.1 / 3**0.5  # 98.75 % point: 5 % are for two
-    assert twice[0].wide == pytest.approx((0.2 - half, 0.2 + half))
+    assert twice[0].interval_bonferroni == pytest.approx((0.2 - half, 0.2 + half))
 
 
 def weakest(**methods):
-    frames = {"operating_points": table("accuracy", **methods).assign(point="tau_0.9")}
+    frames = {"operating_points": table("accuracy", **methods).assign(point="threshold_0.9")}
     others = tuple(name for name in methods if name != "mine")
     statement = Statement("a", "accuracy", difference(at_point("accuracy")), "mine", others, ABOVE)
     (row,) = judge(frames, [statement])
@@ -117,7 +119,7 @@ def test_one_competitor_of_many_has_to_be_lost_to_more_clearly():
 
 def test_seeds_are_paired_by_number_not_by_position():
     frames = {"operating_points": table("accuracy", a=[0.1, 0.2, 0.3], b=[0.0, 0.1, 0.2])}
-    shuffled = frames["operating_points"].assign(point="tau_0.9").iloc[[2, 0, 1, 4, 5, 3]]
+    shuffled = frames["operating_points"].assign(point="threshold_0.9").iloc[[2, 0, 1, 4, 5, 3]]
     shuffled = shuffled[(shuffled["method"] == "a") | (shuffled["seed"] > 1)]
     effect = difference(at_point("accuracy"))
     values = effect({"operating_points": shuffled}, "indian_pines", "a", "b")
@@ -203,7 +205,7 @@ ON_FASHION = {"dataset": "fashion_mnist"}
         ("e", "operating_points", "exit_3", -0.35, {"method": "cascade", **ON_FASHION}),
         ("f", "training", "grad_norm", 9.0, {"method": "hard_cgt", "exit": 3, **ON_IP}),
         ("f", "training", "mean_weight", -0.29, {"method": "soft_cgt", "exit": 3, **ON_IP}),
-        ("f", "training", "active_share", -0.29, {"method": "soft_cgt", "exit": 3, **ON_IP}),
+        ("f", "training", "mean_eligibility", -0.29, {"method": "soft_cgt", "exit": 3, **ON_IP}),
         ("g", "overthinking", "wasteful", 0.2, {"method": "soft_cgt", **ON_FASHION}),
         ("g", "overthinking", "destructive", 0.1, {"method": "hard_cgt", **ON_IP}),
         ("h", "exits", "accuracy", 0.1, {"method": "branchynet", "exit": 1, **ON_IP}),

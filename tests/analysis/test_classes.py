@@ -23,7 +23,7 @@ def frames():
         ("indian_pines", method, seed, point, label, value)
         for method, seeds in RECALL.items()
         for seed, values in enumerate(seeds, start=1)
-        for point, values in (("tau_0.9", values), ("knee", (0.0, 0.0)))
+        for point, values in (("threshold_0.9", values), ("one_se", (0.0, 0.0)))
         for label, value in zip((0, 2), values, strict=True)
     ]
     names = ["dataset", "method", "seed", "point", "class", "recall"]

@@ -26,9 +26,9 @@ def test_a_run_agrees_with_itself(summary_dir):
 
 def test_the_verdict_follows_the_published_interval(summary_dir, tmp_path):
     published = compare(summary_dir, summary_dir)
-    row = published.query("method == 'soft_cgt' and point == 'knee' and metric == 'accuracy'").iloc[
-        0
-    ]
+    row = published.query(
+        "method == 'soft_cgt' and point == 'one_se' and metric == 'accuracy'"
+    ).iloc[0]
     half = row["published_ci_high"] - row["published"]
 
     def shifted(by):
@@ -98,7 +98,9 @@ def test_one_published_seed_is_matched_by_the_same_number_only(
 
 
 def test_areas_are_compared_too(summary_dir, tmp_path):
-    other = change(summary_dir, tmp_path / "other", lambda f: f.assign(area=0.1), ("areas",))
+    other = change(
+        summary_dir, tmp_path / "other", lambda f: f.assign(mean_budget_accuracy=0.1), ("areas",)
+    )
     table = compare(other, summary_dir)
-    assert set(table.query("metric == 'area'")["verdict"]) == {"differs"}
-    assert set(table.query("metric != 'area'")["verdict"]) == {"agrees"}
+    assert set(table.query("metric == 'mean_budget_accuracy'")["verdict"]) == {"differs"}
+    assert set(table.query("metric != 'mean_budget_accuracy'")["verdict"]) == {"agrees"}

@@ -10,16 +10,19 @@ from cgt.analysis.claims import CLAIMS, judge, ledger
 from cgt.analysis.comparisons import comparisons
 from cgt.analysis.conclusions import CONCLUSIONS, conclude
 from cgt.analysis.figures.claims import COLORS, claims
-from cgt.analysis.frames import csv_text
 from cgt.analysis.style import RC
 from cgt.analysis.tables.claims import claims_files
 from cgt.analysis.tables.comparisons import comparisons_files
+from cgt.records.csv_schema import csv_text
 
 COLUMNS = {
-    "claims": "claim dataset statistic value ci_low ci_high wide_low wide_high n verdict",
+    "claims": (
+        "claim dataset statistic value ci_low ci_high ci_low_bonferroni ci_high_bonferroni n "
+        "verdict"
+    ),
     "comparisons": "dataset metric method_a method_b difference ci_low ci_high p_value p_holm n",
     "ranks": "metric method mean_rank n friedman_p",
-    "power": "dataset metric method_a method_b sd_paired n detectable n_needed told",
+    "power": "dataset metric method_a method_b sd_paired n mde n_needed sufficient",
 }
 
 
@@ -29,8 +32,8 @@ def world():
     world = paper_world()
     where = {"method": "branchynet", "exit": 1, "dataset": "fashion_mnist"}
     world["exits"] = add(world["exits"], "accuracy", 0.1, **where)
-    world["areas"] = world["operating_points"].rename(columns={"accuracy": "area"})[
-        ["dataset", "method", "seed", "area"]
+    world["areas"] = world["operating_points"].rename(columns={"accuracy": "mean_budget_accuracy"})[
+        ["dataset", "method", "seed", "mean_budget_accuracy"]
     ]
     return world
 

@@ -2,20 +2,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic import LABELS, make_predictions
+from synthetic import LABELS, make_predictions, make_reference
 
 from cgt.analysis.evaluation import EVALUATED, evaluate, evaluate_file
 from cgt.operate.sweep import POINTS
 from cgt.records.predictions import save_predictions
+from cgt.records.reference import save_reference
 
-ROUTING_ONLY = ("policies", "oracle", "overthinking", "calibration", "reliability")
+REFERENCE = make_reference()
+ROUTING_ONLY = ("exit_rules", "oracle", "overthinking", "calibration", "reliability")
 
 
 def test_permuted_test_labels_move_no_threshold():
     predictions = make_predictions()
     target = np.random.default_rng(0).permutation(predictions.test.target)
     permuted = replace(predictions, test=replace(predictions.test, target=target))
-    tables = [evaluate(given, "d", "m", 1) for given in (predictions, permuted)]
+    tables = [evaluate(given, "d", "m", 1, REFERENCE) for given in (predictions, permuted)]
     before, after = (table["operating_points"] for table in tables)
     assert before["threshold"].tolist() == after["threshold"].tolist()
     assert before["relative_cost"].tolist() == after["relative_cost"].tolist()
@@ -30,7 +32,7 @@ def test_invariants_of_every_table():
     predictions = make_predictions()
     unsure = np.minimum(predictions.test.confidence, np.float32(0.9999999))
     predictions = replace(predictions, test=replace(predictions.test, confidence=unsure))
-    tables = evaluate(predictions, "fashion_mnist", "soft_cgt", 3)
+    tables = evaluate(predictions, "fashion_mnist", "soft_cgt", 3, REFERENCE)
     curve, exits = tables["curves"], tables["exits"]
     shares = ["exit_1", "exit_2", "exit_3"]
     assert np.allclose(curve[shares].sum(axis=1), 1)
@@ -43,8 +45,8 @@ def test_invariants_of_every_table():
     assert points["point"].tolist() == list(POINTS)
     assert np.allclose(points[shares] @ predictions.macs, points["mean_macs"])
     assert (
-        tables["policies"].query("policy == 'shared'")["area"].item()
-        == tables["areas"]["area"].item()
+        tables["exit_rules"].query("exit_rule == 'shared'")["mean_budget_accuracy"].item()
+        == tables["areas"]["mean_budget_accuracy"].item()
     )
     summed = tables["reliability"].groupby(["exit", "scaling"])["share"].sum()
     assert summed.to_numpy() == pytest.approx(np.ones(6))
@@ -57,7 +59,7 @@ def test_invariants_of_every_table():
 def test_one_exit_gives_the_same_answer_everywhere():
     predictions = make_predictions(method="single_exit")
     accuracy = np.mean(predictions.test.prediction[0] == predictions.test.target)
-    tables = evaluate(predictions, "d", "single_exit", 1)
+    tables = evaluate(predictions, "d", "single_exit", 1, REFERENCE)
     assert len(tables["exits"]) == 1
     for name in ("operating_points", "curves"):
         frame = tables[name]
@@ -66,26 +68,26 @@ def test_one_exit_gives_the_same_answer_everywhere():
         assert (frame["exit_1"] == 1).all()
         assert "exit_2" not in frame
     chosen = tables["operating_points"].set_index("point")["threshold"]
-    assert chosen.to_dict() == dict.fromkeys(POINTS, 0.0) | {"tau_0.9": 0.9}
+    assert chosen.to_dict() == dict.fromkeys(POINTS, 0.0) | {"threshold_0.9": 0.9}
     assert all(tables[name].empty for name in ("areas", *ROUTING_ONLY))
 
 
 def test_networks_side_by_side_have_an_area_but_do_not_route():
     predictions = make_predictions(method="static")
-    tables = evaluate(predictions, "d", "static", 1)
+    tables = evaluate(predictions, "d", "static", 1, REFERENCE)
     curve = tables["curves"].set_index("threshold")
     assert curve.loc[[0.33, 0.34, 0.67], ["exit_1", "exit_2", "exit_3"]].to_numpy().tolist() == (
         np.eye(3).tolist()
     )
     own = np.mean(predictions.test.prediction == predictions.test.target, axis=1)
     assert curve.loc[[0.33, 0.34, 0.67], "accuracy"].tolist() == own.tolist()
-    assert min(own) <= tables["areas"]["area"].item() <= max(own)
+    assert min(own) <= tables["areas"]["mean_budget_accuracy"].item() <= max(own)
     assert all(tables[name].empty for name in ROUTING_ONLY)
 
 
 def test_the_oracle_is_a_bound_and_says_where_it_left():
     predictions = make_predictions()
-    tables = evaluate(predictions, "d", "m", 1)
+    tables = evaluate(predictions, "d", "m", 1, REFERENCE)
     oracle = tables["oracle"].iloc[0]
     assert oracle["accuracy"] >= tables["curves"]["accuracy"].max()
     assert oracle["accuracy"] > tables["exits"]["accuracy"].max()
@@ -96,17 +98,17 @@ def test_the_oracle_is_a_bound_and_says_where_it_left():
 
 
 def test_without_logits_only_the_rules_that_need_none_are_compared():
-    tables = evaluate(make_predictions(method="classynet"), "d", "classynet", 1)
-    assert tables["policies"]["policy"].tolist() == ["shared", "per_exit"]
+    tables = evaluate(make_predictions(method="classynet"), "d", "classynet", 1, REFERENCE)
+    assert tables["exit_rules"]["exit_rule"].tolist() == ["shared", "per_exit"]
     assert set(tables["calibration"]["scaling"]) == {"none"}
-    tables = evaluate(make_predictions(), "d", "soft_cgt", 1)
-    assert len(tables["policies"]) == 5
+    tables = evaluate(make_predictions(), "d", "soft_cgt", 1, REFERENCE)
+    assert len(tables["exit_rules"]) == 5
     assert set(tables["calibration"]["scaling"]) == {"none", "temperature"}
 
 
 def test_overthinking_is_told_at_every_point_and_at_the_last_exit():
     predictions = make_predictions()
-    table = evaluate(predictions, "d", "m", 1)["overthinking"].set_index("point")
+    table = evaluate(predictions, "d", "m", 1, REFERENCE)["overthinking"].set_index("point")
     assert table.index.tolist() == [*POINTS, "full"]
     assert (table["wasteful"] <= table.loc["full", "wasteful"]).all()
     right = predictions.test.prediction == predictions.test.target
@@ -115,10 +117,10 @@ def test_overthinking_is_told_at_every_point_and_at_the_last_exit():
 
 
 def test_the_mean_over_classes_is_the_macro_score():
-    tables = evaluate(make_predictions("indian_pines_disjoint"), "d", "m", 1)
+    tables = evaluate(make_predictions("indian_pines_disjoint"), "d", "m", 1, REFERENCE)
     points = tables["operating_points"].set_index("point")
     classes = tables["classes"].groupby("point")
-    assert set(classes.groups) == {"tau_0.9", "knee"}
+    assert set(classes.groups) == {"threshold_0.9", "one_se"}
     for point, part in classes:
         assert part["class"].tolist() == LABELS["indian_pines_disjoint"].tolist()
         assert part["support"].sum() == 400
@@ -128,8 +130,10 @@ def test_the_mean_over_classes_is_the_macro_score():
 
 def test_files_are_the_same_twice(tmp_path):
     save_predictions(tmp_path / "p.npz", make_predictions())
+    save_reference(tmp_path / "r.json", REFERENCE)
     for name in ("a", "b"):
-        evaluate_file(tmp_path / "p.npz", "fashion_mnist", "soft_cgt", 1, tmp_path / name)
+        where = (tmp_path / name, tmp_path / "r.json")
+        evaluate_file(tmp_path / "p.npz", "fashion_mnist", "soft_cgt", 1, *where)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert names == sorted(f"{name}.csv" for name in EVALUATED)
     for name in names:

@@ -12,13 +12,15 @@ from cgt.analysis.explain import (
     resolved_paragraph,
 )
 
+SAME = "not significantly different from what it is"
+
 
 @pytest.mark.parametrize(
     ("difference", "words"),
     [
         (-0.3, "less than half of what it is"),
         (-0.1, "less than"),
-        (0.0, "not told apart from what it is"),
+        (0.0, SAME),
         (0.1, "more than"),
     ],
 )
@@ -27,10 +29,10 @@ def test_one_share_beside_another_seed_by_seed(difference, words):
     assert proportion(seeds + difference + noise, seeds) == words
 
 
-def test_shares_of_one_seed_or_of_seeds_that_disagree_are_not_told_apart():
-    assert proportion(np.array([0.1]), np.array([0.9])) == "not told apart from what it is"
+def test_shares_of_one_seed_or_of_seeds_that_disagree_do_not_differ():
+    assert proportion(np.array([0.1]), np.array([0.9])) == SAME
     apart = np.array([0.1, 0.6, 0.2]), np.array([0.4, 0.4, 0.4])
-    assert proportion(*apart) == "not told apart from what it is"
+    assert proportion(*apart) == SAME
 
 
 def test_words_follow_the_numbers():
@@ -52,8 +54,14 @@ def test_words_follow_the_numbers():
     ]
 
 
+GATED = ("hard_cgt", "soft_cgt", "new_gate")
+
+
 def frames_of(methods, seeds=(1, 2)):
-    """Two exits, three epochs. The last exit's gradient share halves under hard_cgt."""
+    """Two exits, three epochs. The last exit's gradient share halves under hard_cgt.
+
+    Under cascade the last exit sends no gradient to the first stage.
+    """
     gradients, training, points = [], [], []
     for method in methods:
         for seed in seeds:
@@ -67,14 +75,18 @@ def frames_of(methods, seeds=(1, 2)):
                     {**at, "exit": 2, "other": 2, "norm": last, "cosine": 1.0},
                     {**at, "stage": 2, "exit": 2, "other": 2, "norm": 99.0, "cosine": 1.0},
                 ]
+                if method == "cascade":
+                    del gradients[-3:-1]
                 for e in (1, 2):
-                    left = 1.0 if e == 1 else 0.3 / epoch
-                    shares = {"active_share": left, "val_active_share": min(1, 3 * left)}
+                    left = 0.3 / epoch if e == 2 and method in GATED else 1.0
+                    shares = {"mean_eligibility": left, "val_mean_eligibility": min(1, 3 * left)}
                     training.append({**run, "epoch": epoch, "exit": e, **shares})
-            points.append({**run, "point": "tau_0.9", "exit_1": 0.6, "exit_2": 0.4})
+            points.append({**run, "point": "threshold_0.9", "exit_1": 0.6, "exit_2": 0.4})
     exits = [{"method": method, "exit": e} for method in methods for e in (1, 2)]
+    oracle = [{"method": method} for method in methods]
     tables = {"gradients": gradients, "training": training, "operating_points": points}
-    return {name: pd.DataFrame(rows) for name, rows in {**tables, "exits": exits}.items()}
+    tables |= {"exits": exits, "oracle": oracle}
+    return {name: pd.DataFrame(rows) for name, rows in tables.items()}
 
 
 def test_gradients_by_hand():
@@ -93,8 +105,8 @@ def test_resolved_by_hand():
     text = resolved_paragraph(frames_of(["branchynet", "soft_cgt"], seeds=(1,)))
     assert (
         "Indian Pines (n = 1): SoftCGT calls 90.0 % of the training samples resolved, but only "
-        "70.0 % of the validation samples. At τ = 0.9 its last exit answers 40.0 % of the test "
-        "samples, more than the 10.0 % of the training samples that the gates leave to it."
+        "70.0 % of the validation samples. At threshold 0.9 its last exit answers 40.0 % of the "
+        "test samples, more than the 10.0 % of the training samples that the gates leave to it."
     ) in text
 
 
@@ -108,6 +120,23 @@ def test_each_dataset_has_its_own_number_of_seeds(paragraph):
     assert "Indian Pines (n = 2): " in text and "Fashion-MNIST (n = 3): " in text
 
 
-@pytest.mark.parametrize("paragraph", [gradients_paragraph, resolved_paragraph])
-def test_without_gates_there_is_nothing_to_explain(paragraph):
-    assert paragraph(frames_of(["branchynet"])).endswith("No method with a gate was run.")
+def test_every_method_that_routes_is_in_the_gradients_paragraph():
+    text = gradients_paragraph(frames_of(["hard_cgt", "my_method", "branchynet", "cascade"]))
+    # The reference comes first, then the order of display.
+    assert "Indian Pines (n = 2): under BranchyNet the share" in text
+    assert "; under my_method the share hardly moves from 50.0" in text
+    assert "against each other under my_method" in text
+    assert "Under CO the first stage gets no gradient of the last exit." in text
+
+
+def test_every_method_with_a_gate_is_in_the_paragraph_on_gates():
+    text = resolved_paragraph(frames_of(["branchynet", "new_gate", "hard_cgt"]))
+    assert "new_gate calls 90.0 ± 0.0 % of the training samples resolved" in text
+    assert "HardCGT calls" in text and "BranchyNet" not in text
+
+
+def test_without_gates_there_is_nothing_to_explain():
+    frames = frames_of(["branchynet"])
+    assert resolved_paragraph(frames).endswith("No method with a gate was run.")
+    frames["oracle"] = frames["oracle"].iloc[:0]
+    assert gradients_paragraph(frames).endswith("No method that routes samples was run.")

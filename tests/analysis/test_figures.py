@@ -1,12 +1,18 @@
+import dataclasses
+import itertools
+
 import matplotlib
 import matplotlib.colors
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
+from cgt.analysis import style
 from cgt.analysis.figures import FIGURES, draw, draw_all
+from cgt.analysis.figures.gradients import pairs_of
 from cgt.analysis.figures.off_scale import off_scale
-from cgt.analysis.style import RC, lay_out, looks, save
+from cgt.analysis.style import RC, dataset_name, lay_out, looks, save
 
 
 @pytest.mark.parametrize("name", sorted(FIGURES))
@@ -76,7 +82,8 @@ def test_bands_that_would_hide_the_curves_are_printed_instead(frames):
 
 def test_one_method_far_off_does_not_stretch_the_scale(frames):
     far = frames["areas"]["method"] == "classynet"
-    shifted = frames["areas"].assign(area=frames["areas"]["area"] - 100 * far)
+    areas = frames["areas"]
+    shifted = areas.assign(mean_budget_accuracy=areas["mean_budget_accuracy"] - 100 * far)
     ax = draw("comparisons", frames | {"areas": shifted}).axes[0]
     low, high = ax.get_xlim()
     assert -10 < low < 0 < high < 10
@@ -129,7 +136,7 @@ def test_accuracy_cost_shows_side_by_side_networks_and_the_oracle_inside_the_axe
         (static,) = [line for line in ax.lines if line.get_marker() == "P"]
         own = exits[exits["dataset"] == dataset].groupby("exit")
         assert static.get_ydata() == pytest.approx(own["accuracy"].mean().to_numpy())
-        assert static.get_xdata() == pytest.approx(own["macs"].mean().to_numpy() / 960)
+        assert static.get_xdata() == pytest.approx(own["macs"].mean().to_numpy() / 1000)
         stars = [line for line in ax.lines if line.get_marker() == "*"]
         heights = [line.get_ydata().item() for line in stars]
         expected = oracle[oracle["dataset"] == dataset].groupby("method")["accuracy"].mean()
@@ -140,7 +147,7 @@ def test_accuracy_cost_shows_side_by_side_networks_and_the_oracle_inside_the_axe
 def test_overthinking_bars_have_the_lengths_of_the_table(frames):
     figure = draw("overthinking", frames)
     expected = frames["overthinking"].query(
-        "dataset == 'fashion_mnist' and method == 'hard_cgt' and point == 'tau_0.9'"
+        "dataset == 'fashion_mnist' and method == 'hard_cgt' and point == 'threshold_0.9'"
     )
     color = looks(["hard_cgt"])["hard_cgt"].color
     for ax, quantity in ((figure.axes[0], "wasteful"), (figure.axes[3], "destructive")):
@@ -227,23 +234,152 @@ def test_a_failed_save_leaves_nothing(one_seed, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_looks_are_fixed_distinct_and_independent_of_order():
+KNOWN = [
+    *("single_exit", "static", "branchynet", "cascade"),
+    *("classynet", "hard_cgt", "soft_cgt", "cgt_plus"),
+]
+
+
+def test_looks_are_distinct_and_independent_of_order():
     methods = ["soft_cgt", "zeta", "single_exit", "alpha"]
     table = looks(methods)
     assert list(table) == methods
     assert table == looks(methods[::-1])
-    assert table["soft_cgt"] == looks(["soft_cgt"])["soft_cgt"]
-    known = looks(
-        [
-            "single_exit",
-            "static",
-            "branchynet",
-            "cascade",
-            "classynet",
-            "hard_cgt",
-            "soft_cgt",
-            "cgt_plus",
-        ]
+    many = looks([*KNOWN, *(f"method_{i}" for i in range(30))])
+    assert len({style.look for style in many.values()}) == 38
+
+
+def test_looks_of_the_cards_are_those_of_every_published_figure():
+    found = {name: dataclasses.astuple(style) for name, style in looks(KNOWN).items()}
+    assert found == {
+        "single_exit": ("Single exit", "#7f7f7f", "X"),
+        "static": ("Static", "#000000", "P"),
+        "branchynet": ("BranchyNet", "#029e73", "s"),
+        "cascade": ("CO", "#de8f05", "^"),
+        "classynet": ("ClassyNet", "#cc78bc", "v"),
+        "hard_cgt": ("HardCGT", "#d55e00", "D"),
+        "soft_cgt": ("SoftCGT", "#0173b2", "o"),
+        "cgt_plus": ("CGT+ (ours)", "#882255", ">"),
+    }
+
+
+def test_a_look_does_not_change_when_others_are_added():
+    alone = looks(["my_method"])["my_method"]
+    many = looks(["abc", "my_method", "soft_cgt_published", *KNOWN, "other", "zzz"])
+    assert many["my_method"] == alone
+    assert alone.name == "my_method"
+    assert alone.look not in {many[name].look for name in KNOWN}
+
+
+def test_where_two_would_look_alike_the_later_name_gives_way(monkeypatch):
+    monkeypatch.setattr(style, "_OWN_COLORS", ("#111111", "#222222"))
+    monkeypatch.setattr(style, "_OWN_MARKERS", ("p",))
+    names = ["m0", "m1", "m2", "m3"]
+    alone = {name: looks([name])[name] for name in names}
+    one, other = next(
+        pair for pair in itertools.combinations(names, 2) if len({alone[n].look for n in pair}) == 1
     )
-    many = known | looks(f"method_{i}" for i in range(30))
-    assert len({(look.color, look.marker) for look in many.values()}) == 38
+    both = looks([other, one])
+    assert both[one] == alone[one]
+    assert both[other].look != alone[one].look
+
+
+def test_a_variant_has_its_cards_name_and_colour_and_another_marker():
+    found = looks(["soft_cgt", "soft_cgt_published", "soft_cgt_without_gate", "soft"])
+    card, published = found["soft_cgt"], found["soft_cgt_published"]
+    assert published.name == "SoftCGT (published)"
+    assert found["soft_cgt_without_gate"].name == "SoftCGT (without gate)"
+    assert published.color == card.color
+    assert published.marker != card.marker
+    assert found["soft"].name == "soft"
+
+
+def test_the_longest_card_name_counts(monkeypatch):
+    cards = {
+        "soft": {"short": "Soft", "look": {"color": "#000000", "marker": "o"}},
+        "soft_cgt": {"short": "SoftCGT", "look": {"color": "#0173b2", "marker": "o"}},
+        "plain": {"short": "Plain"},  # a card need not say how it looks
+    }
+    monkeypatch.setattr(style, "cards", lambda wing: cards)
+    assert looks(["soft_cgt_b"])["soft_cgt_b"].name == "SoftCGT (b)"
+    assert looks(["soft_b"])["soft_b"].name == "Soft (b)"
+    assert looks(["plain"])["plain"].name == "Plain"
+
+
+def test_names_of_datasets_come_from_their_cards():
+    assert dataset_name("indian_pines_disjoint") == "Indian Pines (disjoint)"
+    assert dataset_name("my_data") == "my_data"
+
+
+def with_more(frames, names):
+    """The tables with copies of SoftCGT under other names."""
+    return {
+        table: pd.concat(
+            [frame, *(frame[frame["method"] == "soft_cgt"].assign(method=name) for name in names)]
+        )
+        for table, frame in frames.items()
+    }
+
+
+@pytest.mark.parametrize("name", sorted(set(FIGURES) - {"claims"}))
+def test_a_new_method_is_in_every_figure(name, frames):
+    figure = draw(name, with_more(frames, ["newcomer"]))
+    texts = [text.get_text() for text in figure.findobj(Text)]
+    assert any("newcomer" in text for text in texts)
+
+
+@pytest.mark.parametrize("name", ["training_dynamics", "gradients", "exit_shares", "calibration"])
+def test_many_methods_take_more_rows_and_stay_wide_enough(name, frames):
+    more = [f"method_{i}" for i in range(4)]
+    few, many = draw(name, frames), draw(name, with_more(frames, more))
+    lay_out(many)
+    shown = [ax for ax in many.axes if ax.axison]
+    titles = {ax.get_title() for ax in shown}
+    assert {*more, "BranchyNet", "CO", "ClassyNet", "HardCGT", "SoftCGT"} == titles
+    assert many.get_figheight() > 1.5 * few.get_figheight()
+    assert many.get_figwidth() < 8
+    dpi = many.dpi
+    assert min(ax.get_window_extent().width / dpi for ax in shown) > 0.9
+
+
+@pytest.mark.parametrize("name", ["training_dynamics", "gradients"])
+def test_every_method_that_routes_is_in_the_figures_of_training(name, frames):
+    titles = {ax.get_title() for ax in draw(name, frames).axes} - {""}
+    assert titles == {"BranchyNet", "CO", "ClassyNet", "HardCGT", "SoftCGT"}
+
+
+def test_resolved_shows_whoever_keeps_samples_from_an_exit(frames):
+    def methods(frames):
+        labels = [ax.get_ylabel() for ax in draw("resolved", frames).axes]
+        return [label.split("\n")[0] for label in labels if label]
+
+    assert methods(frames) == ["HardCGT", "SoftCGT"]
+    training = frames["training"]
+    gated = (training["method"] == "branchynet") & (training["exit"] == 3)
+    changed = training.assign(mean_eligibility=training["mean_eligibility"].mask(gated, 0.99))
+    assert methods(frames | {"training": changed}) == ["BranchyNet", "HardCGT", "SoftCGT"]
+
+
+@pytest.mark.parametrize(("exits", "pairs"), [(2, 1), (3, 3), (4, 6), (5, 4), (6, 5)])
+def test_no_more_pairs_of_exits_than_colours(exits, pairs):
+    assert len(pairs_of(exits)) == pairs
+
+
+def test_a_cheap_cascade_shares_the_cost_axis_with_the_networks(frames):
+    """A hundredth of everybody's cost: its curve ends where the others have not begun."""
+    cheap = with_more(frames, ["cascade_external"])
+    for table in ("curves", "operating_points", "oracle"):
+        cost = cheap[table]["relative_cost"]
+        own = cheap[table]["method"] == "cascade_external"
+        cheap[table] = cheap[table].assign(relative_cost=cost.mask(own, cost / 100))
+    ax = draw("accuracy_cost", cheap).axes[0]
+    color = looks(["cascade_external"])["cascade_external"].color
+    own = [
+        line
+        for line in ax.lines
+        if line.get_color() == color and line.get_linestyle() == "-" and len(line.get_xdata()) > 9
+    ]
+    ends = sorted(line.get_xdata()[-1] for line in own)
+    assert ends[0] <= 0.01 and ends[-1] > 0.9  # it, and CO
+    assert ax.get_xlim()[0] < 0.002
+    assert ax.get_xlabel() == "Cost (% of the single-exit network)"

@@ -12,17 +12,17 @@ MACHINE = {"cpu": "Abacus", "cpu_count": 2, "versions": {"python": "3.11.7", "to
 INFER = """\
 dataset,seed,method,point,variant,engine,batch,accuracy,relative_macs,relative_time,relative_time_low,relative_time_high,p50_ms,p95_ms,p99_ms,samples_per_second,decision_overhead,disagreements,disagreement_distance
 fashion_mnist,1,soft_cgt,,backbone,torch,1,0.92,1,1,1,1,0.5,0.6,0.7,2000,,,
-fashion_mnist,1,soft_cgt,knee,simulated,torch,1,0.92,1,1.32,1,1,0.5,0.6,0.7,2000,,,
-fashion_mnist,1,hard_cgt,knee,simulated,torch,1,0.92,1,1.5,1,1,0.5,0.6,0.7,2000,,,
-fashion_mnist,1,soft_cgt,knee,simulated,torch,256,0.92,1,1.01,1,1,,,,2000,,,
-fashion_mnist,1,soft_cgt,knee,infer,torch,7,0.9215,0.21,0.8,0.7,0.9,,,,9000,,0,
-fashion_mnist,1,soft_cgt,knee,infer,onnxruntime,7,0.9215,0.21,0.6,0.5,0.7,,,,9000,,0,
+fashion_mnist,1,soft_cgt,one_se,simulated,torch,1,0.92,1,1.32,1,1,0.5,0.6,0.7,2000,,,
+fashion_mnist,1,hard_cgt,one_se,simulated,torch,1,0.92,1,1.5,1,1,0.5,0.6,0.7,2000,,,
+fashion_mnist,1,soft_cgt,one_se,simulated,torch,256,0.92,1,1.01,1,1,,,,2000,,,
+fashion_mnist,1,soft_cgt,one_se,infer,torch,7,0.9215,0.21,0.8,0.7,0.9,,,,9000,,0,
+fashion_mnist,1,soft_cgt,one_se,infer,onnxruntime,7,0.9215,0.21,0.6,0.5,0.7,,,,9000,,0,
 fashion_mnist,1,static,,prefix_2,torch,7,0.91,0.43,0.55,0.5,0.6,,,,9000,,,
-fashion_mnist,1,soft_cgt,knee,infer,torch,1,0.9215,0.21,0.41,0.4,0.43,0.2,0.3,0.4,5000,0.042,2,3e-08
-fashion_mnist,1,soft_cgt,knee,infer,torch,256,0.9215,0.21,0.234,0.23,0.24,,,,40000,,0,
-fashion_mnist,1,soft_cgt,knee,infer,onnxruntime,1,0.9215,0.21,0.3,0.3,0.3,0.05,0.06,0.07,9000,,0,
-fashion_mnist,1,soft_cgt,knee,infer,onnxruntime,256,0.9215,0.21,0.25,0.2,0.3,,,,50000,,0,
-fashion_mnist,1,soft_cgt,tau_0.9,infer,torch,1,0.93,0.9,0.9,0.9,0.9,9,9,9,1000,0.9,1,1e-08
+fashion_mnist,1,soft_cgt,one_se,infer,torch,1,0.9215,0.21,0.41,0.4,0.43,0.2,0.3,0.4,5000,0.042,2,3e-08
+fashion_mnist,1,soft_cgt,one_se,infer,torch,256,0.9215,0.21,0.234,0.23,0.24,,,,40000,,0,
+fashion_mnist,1,soft_cgt,one_se,infer,onnxruntime,1,0.9215,0.21,0.3,0.3,0.3,0.05,0.06,0.07,9000,,0,
+fashion_mnist,1,soft_cgt,one_se,infer,onnxruntime,256,0.9215,0.21,0.25,0.2,0.3,,,,50000,,0,
+fashion_mnist,1,soft_cgt,threshold_0.9,infer,torch,1,0.93,0.9,0.9,0.9,0.9,9,9,9,1000,0.9,1,1e-08
 fashion_mnist,1,static,,prefix_2,torch,1,0.91,0.43,0.5,0.5,0.5,0.2,0.2,0.2,4000,,,
 fashion_mnist,1,static,,prefix_2,torch,256,0.91,0.43,0.6,0.6,0.6,,,,30000,,,
 """

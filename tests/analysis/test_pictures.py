@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from cgt.analysis.pictures import PICTURES, draw_pictures
-from cgt.analysis.pictures.confusion import matrix, read_confusion
+from cgt.analysis.pictures import draw_pictures, pictures_of
+from cgt.analysis.pictures.confusion import matrix, read_class_names, read_confusion
 from cgt.analysis.pictures.data import choose, confusion, write_confusion, write_gallery
-from cgt.analysis.pictures.parts import LAND_COVER, paint
+from cgt.analysis.pictures.gallery import gallery
+from cgt.analysis.pictures.parts import LAND_COVER, class_colors, paint
 from cgt.records.files import load_npz, save_npz
 from cgt.records.predictions import Predictions, SplitPredictions, save_predictions
 
@@ -58,18 +59,60 @@ def test_paint_looks_colours_up():
     assert painted.tolist() == [[list(to_rgb("#00ff00")), list(to_rgb("#ff0000"))]]
 
 
+def images(index):
+    """Images of 2 x 3 pixels, as bright as their position."""
+    bright = np.where(index >= 0, index, 0).astype(np.uint8)
+    return np.broadcast_to(bright[..., None, None], (*index.shape, 2, 3))
+
+
+def signals(index):
+    """Signals of 40 samples with as many waves as their position; NaN where there is none."""
+    wave = np.sin(np.linspace(0, 6, 40) * index[..., None])
+    return np.where(index[..., None] >= 0, wave, np.nan).astype(np.float32)
+
+
 def test_gallery_holds_the_chosen_samples_with_their_images(test_split, tmp_path):
-    write_gallery(
-        tmp_path / "g.npz", test_split, lambda index: 10 * index, NAMES[:2], "soft_cgt", 3
-    )
+    write_gallery(tmp_path / "g.npz", test_split, images, NAMES[:2], "soft_cgt", 3)
     found = load_npz(tmp_path / "g.npz")
     for name, array in choose(test_split, 2).items():
         assert np.array_equal(found[name], array)
-    assert np.array_equal(found["image"], 10 * found["index"])
+    assert np.array_equal(found["image"], images(found["index"]))
     assert (str(found["shown"]), int(found["seed"]), float(found["threshold"])) == (
         *("soft_cgt", 3),
         0.9,
     )
+
+
+def test_signals_are_drawn_as_lines_where_there_are_some(test_split, tmp_path):
+    path = tmp_path / "gallery_mine.npz"
+    write_gallery(path, test_split, signals, NAMES[:2], "soft_cgt", 3)
+    figure = gallery(path)
+    # Exit 1: two of three right ones, one wrong; exit 2: one each.
+    assert [len(ax.lines) for ax in figure.axes] == [2, 1, 1, 1]
+    assert figure.get_suptitle() == "mine, SoftCGT, seed 3, threshold 0.9"
+    line = figure.axes[0].lines[0]
+    assert len(line.get_xdata()) == 40
+    assert 0 <= line.get_ydata().min() < line.get_ydata().max() <= 28
+
+
+def test_coloured_images_are_shown_as_they_are_on_white(test_split, tmp_path):
+    def colored(index):
+        return np.repeat(images(index)[..., None], 3, axis=-1)
+
+    path = tmp_path / "gallery_mine.npz"
+    write_gallery(path, test_split, colored, NAMES[:2], "soft_cgt", 3)
+    (sheet,) = gallery(path).axes[0].images
+    pixels = sheet.get_array()
+    assert pixels.shape[2] == 3
+    assert pixels[0, 0].tolist() == [10, 10, 10]  # the first sample
+    assert (pixels[:2, 6:9] == 255).all()  # of the second class there is none
+
+
+def test_unknown_classes_get_colours_that_differ():
+    for count in (2, 5, 9, 20):
+        colors = class_colors([f"class {number}" for number in range(count)])
+        assert len(set(colors)) == count
+    assert class_colors(NAMES) == list(LAND_COVER.values())
 
 
 def test_land_cover_colours_are_all_different():
@@ -102,7 +145,7 @@ def summary(tmp_path_factory):
         )
     answer = rng.integers(-1, 10, (3, 2, 10, 2))
     save_npz(
-        folder / "gallery.npz",
+        folder / "gallery_fashion_mnist.npz",
         shown="soft_cgt",
         seed=1,
         threshold=0.9,
@@ -112,8 +155,19 @@ def summary(tmp_path_factory):
         count=rng.integers(0, 99, (3, 2, 10)),
         image=rng.integers(0, 256, (*answer.shape, 28, 28), dtype=np.uint8),
     )
+    save_npz(
+        folder / "gallery_mine.npz",
+        shown="soft_cgt",
+        seed=1,
+        threshold=0.9,
+        class_names=NAMES[:10],
+        index=answer,
+        answer=answer,
+        count=rng.integers(0, 99, (3, 2, 10)),
+        signal=rng.normal(0, 1, (*answer.shape, 40)).astype(np.float32),
+    )
     runs = {}
-    for dataset in ("fashion_mnist", "indian_pines", "indian_pines_disjoint"):
+    for dataset in ("fashion_mnist", "indian_pines", "indian_pines_disjoint", "mine"):
         target = rng.integers(0, 10, 200)
         part = SplitPredictions(
             prediction=np.where(rng.random((3, 200)) < 0.9, target, 4),
@@ -121,32 +175,40 @@ def summary(tmp_path_factory):
             target=target,
             index=np.arange(200),
         )
-        path = folder / f"{dataset}.npz"
+        path = folder / dataset / "predictions.npz"
         save_predictions(path, Predictions(part, part, np.array([1, 2, 3])))
         runs[dataset, "soft_cgt", 1] = path
-    write_confusion(runs, folder / "confusion.csv")
+    write_confusion(runs, {dataset: NAMES for dataset, _, _ in runs}, folder)
     return folder
+
+
+ALL = {
+    *("gallery_fashion_mnist", "gallery_mine"),
+    *("scene_indian_pines", "scene_indian_pines_disjoint"),
+    *("confusion_fashion_mnist", "confusion_mine"),
+    *("confusion_indian_pines", "confusion_indian_pines_disjoint"),
+}
 
 
 def test_all_pictures_are_drawn_from_the_summary_and_always_the_same(summary, tmp_path):
     for out in ("a", "b"):
-        draw_pictures(summary, tmp_path / out)
-    names = {f"{picture}.{suffix}" for picture in PICTURES for suffix in ("pdf", "svg", "png")}
+        draw_pictures(summary, tmp_path / out, "soft_cgt")
+    names = {f"{picture}.{suffix}" for picture in ALL for suffix in ("pdf", "svg", "png")}
     assert {path.name for path in (tmp_path / "a").iterdir()} == names
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
 def test_without_its_file_a_picture_is_left_out(summary, tmp_path):
-    for file in ("gallery.npz", "confusion.csv"):
+    for file in ("gallery_mine.npz", "confusion.csv"):
         (tmp_path / file).write_bytes((summary / file).read_bytes())
-    draw_pictures(tmp_path, tmp_path / "out")
-    drawn = {path.stem for path in (tmp_path / "out").iterdir()}
-    assert drawn == {"gallery", "confusion_fashion_mnist"}
+    assert set(pictures_of(tmp_path, "soft_cgt")) == {"gallery_mine"}  # no class is named
+    draw_pictures(tmp_path, tmp_path / "out", "soft_cgt")
+    assert {path.stem for path in (tmp_path / "out").iterdir()} == {"gallery_mine"}
 
 
 def test_scene_picture_names_methods_and_exits(summary):
-    figure = PICTURES["scene_indian_pines"].draw(summary / "scene_indian_pines.npz")
+    figure = pictures_of(summary, "soft_cgt")["scene_indian_pines"]()
     texts = [ax.get_title(loc="left") for ax in figure.axes]
     texts += [text.get_text() for ax in figure.axes for text in ax.texts]
     for words in ("False colours", "Ground truth", "Split", "SoftCGT", "one exit"):
@@ -160,3 +222,26 @@ def test_confusion_of_wrong_columns_is_refused(tmp_path):
     pd.DataFrame({"exit": [1]}).to_csv(tmp_path / "confusion.csv", index=False)
     with pytest.raises(ValueError, match="columns are"):
         read_confusion(tmp_path / "confusion.csv")
+
+
+def test_a_confusion_of_a_method_that_was_not_run_is_refused(summary):
+    with pytest.raises(ValueError, match="hard_cgt was not run on mine; methods are soft_cgt"):
+        pictures_of(summary, "hard_cgt")["confusion_mine"]()
+
+
+def test_class_names_are_kept_in_the_order_of_their_numbers(summary):
+    assert read_class_names(summary / "class_names.csv")["mine"] == NAMES
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({}, "fashion_mnist has no class names; its reference file is needed"),
+        ({"fashion_mnist": ["one"]}, "holds class 1; fashion_mnist has 1 class names"),
+    ],
+)
+def test_classes_without_a_name_are_refused(test_split, tmp_path, names, message):
+    path = tmp_path / "predictions.npz"
+    save_predictions(path, Predictions(test_split, test_split, np.array([1, 2])))
+    with pytest.raises(ValueError, match=message):
+        write_confusion({RUN: path}, names, tmp_path)

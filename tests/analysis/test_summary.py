@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from synthetic import make_run
 
-from cgt.analysis.frames import TABLES, check, exit_columns, left_early, read_csv, read_summary
+from cgt.analysis.frames import left_early, read_summary
 from cgt.analysis.summary import RUN_FILES, aggregate
+from cgt.records.csv_schema import TABLES, check, exit_columns, read_csv
 
 EXPECTED = [
     (dataset, method, seed)
@@ -72,8 +73,8 @@ def test_history_and_wall_time_get_their_labels(runs, tmp_path):
     aggregate(runs, EXPECTED, tmp_path / "out")
     training = (tmp_path / "out" / "training.csv").read_text().splitlines()
     assert training[0] == (
-        "dataset,method,seed,epoch,exit,train_loss,val_accuracy,mean_weight,active_share,grad_norm,"
-        "val_active_share"
+        "dataset,method,seed,epoch,exit,train_loss,val_accuracy,mean_weight,mean_eligibility,grad_norm,"
+        "val_mean_eligibility"
     )
     assert training[1].startswith("indian_pines,soft_cgt,1,1,1,")
     gradients = (tmp_path / "out" / "gradients.csv").read_text().splitlines()
@@ -138,7 +139,7 @@ def test_every_missing_file_is_named_and_nothing_is_written(runs, tmp_path):
         (
             "operating_points.csv",
             lambda frame: pd.concat([frame, frame.iloc[[1]]]),
-            r"operating_points\.csv: the row .*seed=1, point=knee stands there twice",
+            r"operating_points\.csv: the row .*seed=1, point=one_se stands there twice",
         ),
         (
             "exits.csv",
@@ -191,9 +192,38 @@ def test_a_faulty_expectation_is_refused(runs, tmp_path, expected, message):
 
 
 def test_left_early_uses_the_last_exit_of_each_network():
-    exits = pd.DataFrame({"method": ["one", "two", "two"], "exit": [1, 1, 2]})
-    frame = pd.DataFrame({"method": ["two", "one"], "exit_1": [0.7, 1.0], "exit_2": [0.3, 0.0]})
-    assert left_early(frame, exits).tolist() == [0.7, 0.0]
+    names = ["dataset", "method", "exit"]
+    rows = [("d", "one", 1), ("d", "two", 1), ("d", "two", 2), ("e", "two", 1)]
+    exits = pd.DataFrame(rows, columns=names)
+    rows = [("d", "two", 0.7, 0.3), ("d", "one", 1.0, 0.0), ("e", "two", 1.0, 0.0)]
+    frame = pd.DataFrame(rows, columns=["dataset", "method", "exit_1", "exit_2"])
+    assert left_early(frame, exits).tolist() == [0.7, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new"),
+    [
+        ("areas", {"mean_budget_accuracy": "area"}, "area is called mean_budget_accuracy now"),
+        ("exit_rules", {"exit_rule": "policy"}, "policy is called exit_rule now"),
+        ("training", {"mean_eligibility": "active_share"}, "active_share is called mean_elig"),
+    ],
+)
+def test_a_former_column_is_refused_with_its_new_name(frames, table, old, new):
+    with pytest.raises(ValueError, match=f"here: written by an earlier version: {new}"):
+        check(frames[table].rename(columns=old), table, "here")
+
+
+def test_a_former_point_is_refused_with_its_new_name(frames):
+    points = frames["operating_points"].replace({"point": {"one_se": "knee"}})
+    with pytest.raises(ValueError, match="knee is called one_se now; run again"):
+        check(points, "operating_points", "here")
+
+
+def test_a_former_file_is_refused_with_its_new_name(runs, tmp_path):
+    aggregate(runs, EXPECTED, tmp_path / "out")
+    (tmp_path / "out/exit_rules.csv").rename(tmp_path / "out/policies.csv")
+    with pytest.raises(ValueError, match=r"policies\.csv: this file is called exit_rules\.csv now"):
+        read_summary(tmp_path / "out")
 
 
 def test_a_table_without_exit_shares_is_refused_where_they_are_due(frames):

@@ -13,7 +13,7 @@ def cell(table, **key):
 
 
 def test_table_1_is_mean_and_sd_over_seeds(frames):
-    key = {"point": "knee", "dataset": "indian_pines", "method": "hard_cgt"}
+    key = {"point": "one_se", "dataset": "indian_pines", "method": "hard_cgt"}
     points = frames["operating_points"]
     a, b = points.query(" and ".join(f"{name} == '{value}'" for name, value in key.items()))[
         "f1_macro"
@@ -43,20 +43,20 @@ def test_files_are_complete_and_the_same_twice(summary_dir, tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     numbers = pd.read_csv(tmp_path / "a" / "table_1.csv")
     assert numbers.columns.tolist() == ["point", "dataset", "method", "metric", "mean", "sd", "n"]
-    assert set(numbers["point"]) == {"knee", "tau_0.9"}
+    assert set(numbers["point"]) == {"one_se", "threshold_0.9"}
 
 
 def test_printed_numbers_match_the_csv(summary_dir, frames, tmp_path):
     write_tables(summary_dir, tmp_path)
     row = cell(
         table_1(frames),
-        point="tau_0.9",
+        point="threshold_0.9",
         dataset="fashion_mnist",
         method="branchynet",
         metric="relative_cost",
     )
     printed = f"{100 * row['mean']:.2f} ± {100 * row['sd']:.2f}"
-    lines = (tmp_path / "table_1.md").read_text().split("τ = 0.9")[1].splitlines()
+    lines = (tmp_path / "table_1.md").read_text().split("threshold 0.9")[1].splitlines()
     (line,) = [line for line in lines if "Fashion-MNIST | BranchyNet" in line]
     assert line.endswith(f"| {printed} | 2 |")
     latex = (tmp_path / "table_1.tex").read_text()
@@ -71,7 +71,7 @@ def test_printed_numbers_match_the_csv(summary_dir, frames, tmp_path):
 def test_the_best_score_of_each_dataset_is_bold(frames):
     best = (
         frames["operating_points"]
-        .query("point == 'knee'")
+        .query("point == 'one_se'")
         .groupby(["dataset", "method"])["accuracy"]
         .mean()
         .groupby("dataset")
@@ -127,13 +127,13 @@ def test_the_overthinking_table_prints_the_means(summary_dir, frames, tmp_path):
     table = frames["overthinking"].query("dataset == 'fashion_mnist' and method == 'cascade'")
     mean = table.groupby("point")[["wasteful", "destructive"]].mean()
     assert row[2].startswith(f"{100 * mean.loc['full', 'wasteful']:.2f} ±")
-    assert row[6].startswith(f"{100 * mean.loc['tau_0.9', 'destructive']:.2f} ±")
+    assert row[6].startswith(f"{100 * mean.loc['threshold_0.9', 'destructive']:.2f} ±")
 
 
 def test_the_exit_rules_table_prints_gains_with_intervals(summary_dir, frames, tmp_path):
     row = printed(summary_dir, tmp_path, "exit_rules.md", "| Fashion-MNIST | HardCGT |")
-    table = frames["policies"].query("dataset == 'fashion_mnist' and method == 'hard_cgt'")
-    areas = table.pivot(index="seed", columns="policy", values="area")
+    table = frames["exit_rules"].query("dataset == 'fashion_mnist' and method == 'hard_cgt'")
+    areas = table.pivot(index="seed", columns="exit_rule", values="mean_budget_accuracy")
     assert row[2].startswith(f"{100 * areas['shared'].mean():.2f} ±")
     gain = 100 * (areas["per_exit"] - areas["shared"]).mean()
     assert row[3].startswith(f"{gain:+.2f} [")

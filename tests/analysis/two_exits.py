@@ -3,8 +3,10 @@
 import numpy as np
 
 from cgt.records.predictions import SplitPredictions
+from cgt.records.reference import Reference
 
 MACS = np.array([20, 100])
+REFERENCE = Reference("d", "two_exits", 2, 100, 20, "images", ("no", "yes"))
 
 
 def tiny(first, second, samples_per_level=25):

@@ -45,7 +45,7 @@ def paper_world(seeds=(1, 2, 3, 4, 5), noise=2e-4):
         "overthinking": pd.DataFrame(
             {
                 **keyed(run),
-                "point": "tau_0.9",
+                "point": "threshold_0.9",
                 "wasteful": near(0.3 if run[1] in CGT else 0.4),
                 "destructive": near(0.03 if run[1] in CGT else 0.05),
             }
@@ -54,7 +54,7 @@ def paper_world(seeds=(1, 2, 3, 4, 5), noise=2e-4):
         "training": pd.DataFrame(
             {
                 **{**keyed(run), "epoch": epoch, "exit": e},
-                **{"mean_weight": share, "active_share": share, "grad_norm": 7 * share},
+                **{"mean_weight": share, "mean_eligibility": share, "grad_norm": 7 * share},
             }
             for run in every
             for epoch in (1, 2, 3)
@@ -81,7 +81,7 @@ def _point(run, near):
     first, second, _ = (near(share) for share in EARLY.get(method, (0.4, 0.2, 0.4)))
     return {
         **keyed(run),
-        "point": "tau_0.9",
+        "point": "threshold_0.9",
         "accuracy": near(accuracy),
         "f1_macro": near(f1),
         "precision_macro": near(precision),

@@ -11,6 +11,7 @@ from cgt.operate.sweep import (
     Sweep,
     best_within,
     choose_thresholds,
+    is_met,
     sweep,
     sweep_per_exit,
 )
@@ -26,7 +27,7 @@ def test_the_grid_holds_the_values_that_matter_and_survives_a_csv():
 
 
 def test_sweep_by_hand():
-    curve = sweep(tiny([0, 0, 1, 1], [1, 1, 1, 0]), MACS)
+    curve = sweep(tiny([0, 0, 1, 1], [1, 1, 1, 0]), MACS, 100)
     found = {t: (curve.accuracy[i], curve.cost[i]) for i, t in enumerate(THRESHOLDS)}
     assert found[0.0] == (0.5, 0.2)
     assert found[0.5] == (1.0, 0.6)  # half the samples stay: 0.5 * 20 + 0.5 * 100 = 60
@@ -36,7 +37,7 @@ def test_sweep_by_hand():
 def routed(split, macs, threshold):
     index = exit_index(split.confidence, threshold)
     right = select(split.prediction, index) == split.target
-    return right.mean(), macs[index].mean() / macs[-1]
+    return right.mean(), macs[index].mean()
 
 
 def test_a_sweep_is_what_routing_at_each_threshold_gives():
@@ -70,8 +71,8 @@ def test_many_exits_thin_the_grid_but_keep_its_ends():
     assert grid.cost.size <= 200_000
     own = np.mean(split.prediction == target, axis=1)
     first, last = (0, 0, 0, 0), (-1, -1, -1, -1)
-    assert (grid.accuracy[first], grid.cost[first]) == pytest.approx((own[0], 0.2))
-    assert (grid.accuracy[last], grid.cost[last]) == pytest.approx((own[-1], 1.0))
+    assert (grid.accuracy[first], grid.cost[first]) == pytest.approx((own[0], 1.0))
+    assert (grid.accuracy[last], grid.cost[last]) == pytest.approx((own[-1], 5.0))
 
 
 def test_one_exit_has_one_accuracy_and_full_cost():
@@ -79,7 +80,7 @@ def test_one_exit_has_one_accuracy_and_full_cost():
     curve = sweep(predictions.val, predictions.macs)
     own = np.mean(predictions.val.prediction[0] == predictions.val.target)
     assert set(curve.accuracy) == {own}
-    assert set(curve.cost) == {1.0}
+    assert set(curve.cost) == {1000.0}
 
 
 def test_best_within_a_budget_takes_the_cheapest_of_equals_and_never_falls():
@@ -88,46 +89,80 @@ def test_best_within_a_budget_takes_the_cheapest_of_equals_and_never_falls():
     assert best_within(curve, budgets).tolist() == [0, 0, 0, 2, 2, 3, 3]
 
 
-def test_knee_and_budgets_by_hand():
+def test_points_by_hand():
     # Threshold up to:  .2   .4   .6   .8  above
     # Accuracy:         .5  .75    1    1    .75
     # Cost:             .2   .4   .6   .8      1
-    chosen = choose_thresholds(tiny([0, 0, 1, 1], [1, 1, 1, 0]), MACS)
+    chosen = choose_thresholds(tiny([0, 0, 1, 1], [1, 1, 1, 0]), MACS, 100)
     assert chosen == {
-        "tau_0.9": 0.9,
-        "knee": 0.41,  # best accuracy 1, standard error 0: the cheapest threshold that reaches it
+        "threshold_0.9": 0.9,
+        "one_se": 0.41,  # best accuracy 1, standard error 0: the cheapest threshold that reaches it
         "budget_25": 0.0,
         "budget_50": 0.21,
         "budget_75": 0.41,
     }
 
 
-def test_knee_accepts_one_standard_error():
+def test_one_se_accepts_one_standard_error():
     # Accuracy .25 at the first exit, at best .5. The error at .5 is sqrt(.25 / N).
     few = tiny([0, 0, 0, 1], [1, 0, 0, 0], samples_per_level=1)
-    assert choose_thresholds(few, MACS)["knee"] == 0.0  # error .25: the first exit is near enough
+    assert (
+        choose_thresholds(few, MACS, 100)["one_se"] == 0.0
+    )  # error .25: the first exit is near enough
     many = tiny([0, 0, 0, 1], [1, 0, 0, 0], samples_per_level=25)
-    assert choose_thresholds(many, MACS)["knee"] == 0.21  # error .05: it is not
+    assert choose_thresholds(many, MACS, 100)["one_se"] == 0.21  # error .05: it is not
 
 
 def test_a_budget_below_the_first_exit_takes_the_first_exit():
     val = tiny([0, 0, 1, 1], [1, 1, 1, 1])
-    chosen = choose_thresholds(val, np.array([60, 100]))
+    chosen = choose_thresholds(val, np.array([60, 100]), 100)
     assert chosen["budget_25"] == chosen["budget_50"] == 0.0
     assert chosen["budget_75"] == 0.21
 
 
 def test_budget_that_is_met_exactly_counts():
     val = tiny([0, 1, 1, 1], [1, 1, 1, 1])
-    assert choose_thresholds(val, np.array([25, 100]))["budget_25"] == 0.0
+    assert choose_thresholds(val, np.array([25, 100]), 100)["budget_25"] == 0.0
     # One group of four goes on: (3 * 10 + 30) / 4 = 15 of 30, exactly a half.
-    assert choose_thresholds(val, np.array([10, 30]))["budget_50"] == 0.21
+    assert choose_thresholds(val, np.array([10, 30]), 30)["budget_50"] == 0.21
 
 
 def test_permuted_validation_labels_do_move_one():
     predictions = make_predictions()
     target = np.random.default_rng(0).permutation(predictions.val.target)
     permuted = replace(predictions.val, target=target)
-    assert choose_thresholds(permuted, predictions.macs) != choose_thresholds(
-        predictions.val, predictions.macs
+    before, after = (
+        choose_thresholds(val, predictions.macs, 1000) for val in (predictions.val, permuted)
     )
+    assert before != after
+
+
+def test_the_worked_example_of_the_module():
+    split = SplitPredictions(
+        prediction=np.array([[0, 1, 1], [1, 1, 1]]),
+        confidence=np.array([[0.3, 0.6, 0.9], [1, 1, 1]], np.float32),
+        target=np.array([1, 1, 1]),
+        index=np.arange(3),
+    )
+    curve = sweep(split, MACS)
+    found = {t: (curve.accuracy[i], curve.cost[i]) for i, t in enumerate(THRESHOLDS)}
+    assert found[0.0] == pytest.approx((2 / 3, 20))
+    assert found[0.5] == pytest.approx((1, 140 / 3))
+    assert found[0.7] == pytest.approx((1, 220 / 3))
+
+
+def test_costs_are_multiply_accumulates_or_relative_to_what_is_given():
+    predictions = make_predictions()
+    absolute = sweep(predictions.val, predictions.macs)
+    relative = sweep(predictions.val, predictions.macs, 500)
+    assert absolute.cost == pytest.approx(500 * relative.cost)
+    assert absolute.cost.max() <= 1000 < 500 * relative.cost.max() + 1e-6
+    assert (absolute.accuracy == relative.accuracy).all()
+
+
+def test_budgets_are_shares_of_the_reference_not_of_the_methods_own_cost():
+    val = tiny([0, 0, 1, 1], [1, 1, 1, 1])
+    # The network costs a tenth of the reference: every budget buys all of it.
+    chosen = choose_thresholds(val, MACS, 1000)
+    assert chosen["budget_25"] == chosen["budget_75"] == 0.41
+    assert is_met(sweep(val, MACS, 1000), [0.019, 0.02, 0.5]).tolist() == [False, True, True]

@@ -45,6 +45,7 @@ rule ablate:
 use rule evaluate as evaluate_variant with:
     input:
         predictions=rules.ablate.output.predictions,
+        reference=rules.reference.output,
         code=code("cgt.analysis.evaluation"),
     output:
         expand(

@@ -1,7 +1,7 @@
 # How fast: measured, apart from the default run, by `make bench`. Never two at a time.
 BENCHMARKS = f"{RESULTS}/benchmarks"
 BENCH_PREPARED = expand(rules.prepare.output, zip, **at_first_seed(BENCH_DATASETS))
-BENCH_RAW = [path for dataset in BENCH_DATASETS for path in raw_files(dataset)]
+BENCH_RAW = [path for dataset in BENCH_DATASETS for path in plan.raw_files(config, dataset)]
 
 
 rule bench_train:
@@ -48,7 +48,7 @@ rule bench_pipeline:
     input:
         raw=BENCH_RAW,
         prepared=BENCH_PREPARED,
-        code=code("cgt.bench.pipeline") + training_code(),
+        code=code("cgt.bench.pipeline") + code("cgt.training.loop"),
     output:
         table=f"{BENCHMARKS}/pipeline.csv",
         machine=f"{BENCHMARKS}/pipeline.json",

@@ -3,8 +3,8 @@
 
 rule bench_infer:
     input:
-        code=shared_code("cgt.bench.infer"),
-        raw=lambda wildcards: raw_files(wildcards.dataset),
+        code=lambda wildcards: trained_code(wildcards, "cgt.bench.infer"),
+        raw=raw_files,
         prepared=expand(rules.prepare.output, seed=SHOWN["seed"], allow_missing=True),
         runs=expand(
             [
@@ -27,7 +27,7 @@ rule bench_infer:
     # All of them, so that nothing runs beside it; it uses one.
     threads: lambda wildcards: workflow.cores
     params:
-        raw=folder_of_raw,
+        raw=raw_place,
         runs=lambda wildcards, input: PurePath(input.runs[0]).parents[3].as_posix(),
         methods=METHODS,
         seed=SHOWN["seed"],

@@ -1,4 +1,4 @@
-# What the numbers say: methods compared pair by pair, and the verdict on each claim.
+# Conclusions: methods compared pair by pair, and the verdict on each claim.
 CONCLUSIONS = ["claims", "comparisons", "ranks", "power"]
 
 

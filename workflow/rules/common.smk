@@ -5,7 +5,7 @@ from pathlib import PurePath
 
 from cgt.study import plan
 from cgt.study.ablation import cells, runs, variants
-from cgt.study.code_inputs import data_files, job_files, module_files
+from cgt.study.code_inputs import data_files, job_files, method_files, module_files
 from cgt.study.config import known_defaults, seeds_of
 from cgt.study.schema import implementation_of, kind_of
 from cgt.study.tuning import trials
@@ -68,6 +68,17 @@ def training_code(dataset, implementation, *modules):
     return sorted({*relative(job_files(implementation, network, dataset, kind)), *files})
 
 
+def trained_code(wildcards, *modules):
+    """Files that answer with trained networks of a dataset. Not the methods': their runs are inputs.
+
+    So an edit of a method reruns this by the runs that it reruns, and of those alone.
+    """
+    own = {*relative(method_files())}
+    files = [path for module in modules for path in code(module)]
+    network = config["datasets"][wildcards.dataset]["network"]
+    return sorted({*files, *code(f"cgt.networks.{network}"), *data_code(wildcards)} - own)
+
+
 def data_code(wildcards):
     return relative(data_files(wildcards.dataset, kind_of(config, wildcards.dataset)))
 
@@ -92,7 +103,8 @@ TRIALS = {
 STUDIED = (config, known_defaults(config))
 CELLS, VARIANTS = cells(*STUDIED), variants(*STUDIED)
 VARIANT_RUNS = {
-    name: [run[i] for run in runs(*STUDIED)] for i, name in enumerate(("dataset", "variant", "seed"))
+    name: [run[i] for run in runs(*STUDIED)]
+    for i, name in enumerate(("dataset", "variant", "seed"))
 }
 ABLATED_DATASETS = list(dict.fromkeys(cell.dataset for cell in CELLS))
 

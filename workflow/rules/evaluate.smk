@@ -5,7 +5,7 @@ EVALUATED_TABLES = [
     "exits",
     "classes",
     "areas",
-    "policies",
+    "exit_rules",
     "oracle",
     "overthinking",
     "calibration",
@@ -16,6 +16,7 @@ EVALUATED_TABLES = [
 rule evaluate:
     input:
         predictions=rules.train.output.predictions,
+        reference=rules.reference.output,
         code=code("cgt.analysis.evaluation"),
     output:
         expand(
@@ -34,5 +35,5 @@ rule evaluate:
         "Evaluate {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "python -m cgt evaluate {input.predictions:q} --dataset {wildcards.dataset:q}"
-        " --method {params.method:q} --seed {wildcards.seed} --out {params.out:q}"
-        " > {log:q} 2>&1"
+        " --method {params.method:q} --seed {wildcards.seed} --reference {input.reference:q}"
+        " --out {params.out:q} > {log:q} 2>&1"

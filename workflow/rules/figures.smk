@@ -1,7 +1,7 @@
 # Figures: PDF, SVG and PNG. For the report: category, what is shown, what question it answers.
 FIGURES = {
     "accuracy_cost": ("Accuracy and cost", "Accuracy against cost", "What does accuracy cost?"),
-    "comparisons": ("Accuracy and cost", "Differences in area", "Who beats BranchyNet?"),
+    "comparisons": ("Accuracy and cost", "Differences in area", "Which methods beat BranchyNet?"),
     "accuracy_exits": ("Exits", "Accuracy against early exits", "How many may leave early?"),
     "exit_shares": ("Exits", "Shares of the exits", "Where do samples leave?"),
     "operating_points": ("Exits", "Exits in use", "Which exit answers?"),
@@ -18,11 +18,11 @@ FIGURES = {
     ),
     "training_dynamics": (
         "Training",
-        "Weights and active samples",
+        "Weights and eligibility",
         "What do deep exits learn from?",
     ),
     "gradients": ("Training", "Gradients", "Which exit trains the shared stage?"),
-    "resolved": ("Training", "Resolved samples", "Does a gate take memory for ease?"),
+    "resolved": ("Training", "Resolved samples", "Do the gates overfit the training samples?"),
     "claims": ("Claims", "Claims at a glance", "Which of the paper's claims hold?"),
 }
 
@@ -59,6 +59,7 @@ rule figures:
     threads: 4
     params:
         folder=PUBLISHED,
+        shown=config["pictures"]["method"],
         first=f"{PUBLISHED}/benchmarks/infer_{DATASETS[0]}.csv",
         measured=expand(f"{PUBLISHED}/benchmarks/infer_{{dataset}}.csv", dataset=DATASETS),
     message:
@@ -68,7 +69,7 @@ rule figures:
         " && python -m cgt figures --summary {params.folder:q}/summary"
         " --out {params.folder:q}/figures --jobs {threads}"
         " && python -m cgt pictures --summary {params.folder:q}/summary"
-        " --out {params.folder:q}/figures --jobs {threads}"
+        " --out {params.folder:q}/figures --shown {params.shown:q} --jobs {threads}"
         " && python -m cgt bench page {params.folder:q}/benchmarks"
         " && (test ! -e {params.folder:q}/ablation"
         " || python -m cgt ablation-draw --summary {params.folder:q}/ablation/summary"

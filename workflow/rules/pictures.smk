@@ -1,11 +1,18 @@
-# What people look at: maps of the scene, samples by exit, who is taken for whom. One seed.
+# What people look at: maps of scenes, samples by exit, confusions. One seed.
 SHOWN = config["pictures"]
-# Of other datasets nothing is drawn that needs their samples or classes.
-PICTURED = [name for name in DATASETS if name == "fashion_mnist" or name in SCENES]
 PICTURES = {
     **{
         f"scene_{dataset}": ("scene", "Pictures", f"Maps, {dataset}", "Where are easy pixels?")
         for dataset in SCENES
+    },
+    **{
+        f"gallery_{dataset}": (
+            "gallery",
+            "Pictures",
+            f"Samples by exit, {dataset}",
+            "What do easy samples look like?",
+        )
+        for dataset in SAMPLED
     },
     **{
         f"confusion_{dataset}": (
@@ -14,17 +21,17 @@ PICTURES = {
             f"Confusion by exit, {dataset}",
             "Which classes does an exit mix up?",
         )
-        for dataset in PICTURED
+        for dataset in DATASETS
     },
 }
-if "fashion_mnist" in DATASETS:
-    PICTURES["gallery"] = ("gallery", "Pictures", "Samples by exit", "What does easy look like?")
 
 
 rule scene:
     input:
-        code=shared_code("cgt.training.scene") + code("cgt.analysis.pictures.data"),
-        raw=lambda wildcards: raw_files(wildcards.dataset),
+        code=lambda wildcards: trained_code(
+            wildcards, "cgt.training.scene", "cgt.analysis.pictures.data"
+        ),
+        raw=raw_files,
         prepared=expand(rules.prepare.output, seed=SHOWN["seed"], allow_missing=True),
         runs=expand(
             [rules.train.output.manifest, rules.train.output.model],
@@ -40,7 +47,7 @@ rule scene:
         "../../environment.yml"
     threads: 1
     params:
-        raw=folder_of_raw,
+        raw=raw_place,
         shown=SHOWN["method"],
         step=SHOWN["scene_step"],
         runs=expand(
@@ -61,27 +68,34 @@ rule collect_gallery:
     input:
         predictions=expand(
             rules.train.output.predictions,
-            dataset="fashion_mnist",
             method=SHOWN["method"],
             seed=SHOWN["seed"],
+            allow_missing=True,
         ),
-        raw=raw_files("fashion_mnist"),
-        code=code("cgt.analysis.pictures.data") + code("cgt.data.images"),
+        raw=raw_files,
+        prepared=expand(rules.prepare.output, seed=SHOWN["seed"], allow_missing=True),
+        reference=rules.reference.output,
+        code=lambda wildcards: [
+            *code("cgt.analysis.pictures.data"),
+            *code("cgt.data.samples"),
+            *data_code(wildcards),
+        ],
     output:
-        f"{RESULTS}/summary/gallery.npz",
+        f"{RESULTS}/summary/gallery_{{dataset}}.npz",
     log:
-        f"{RESULTS}/logs/collect_gallery.log",
+        f"{RESULTS}/logs/collect_gallery/{{dataset}}.log",
     conda:
         "../../environment.yml"
     params:
-        raw=folder_of_raw,
+        raw=raw_place,
         method=SHOWN["method"],
         seed=SHOWN["seed"],
     message:
-        "Gather samples that leave at each exit"
+        "Gather samples of {wildcards.dataset} that leave at each exit"
     shell:
-        "python -m cgt collect-gallery {input.predictions:q} --method {params.method:q}"
-        " --seed {params.seed} --raw {params.raw:q} --out {output:q} > {log:q} 2>&1"
+        "python -m cgt collect-gallery {input.predictions:q} --dataset {wildcards.dataset:q}"
+        " --method {params.method:q} --seed {params.seed} --prepared {input.prepared:q}"
+        " --raw {params.raw:q} --reference {input.reference:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule confusion:
@@ -92,15 +106,18 @@ rule confusion:
             method=[*METHODS, *EXTERNAL],
             seed=SHOWN["seed"],
         ),
+        references=expand(rules.reference.output, dataset=DATASETS),
         code=code("cgt.analysis.pictures.data"),
     output:
         f"{RESULTS}/summary/confusion.csv",
+        f"{RESULTS}/summary/class_names.csv",
     log:
         f"{RESULTS}/logs/confusion.log",
     conda:
         "../../environment.yml"
     params:
         folder=subpath(input[0], ancestor=4),
+        out=subpath(output[0], parent=True),
         runs=expand(
             "{dataset}/{method}/{seed}",
             dataset=DATASETS,
@@ -108,16 +125,16 @@ rule confusion:
             seed=SHOWN["seed"],
         ),
     message:
-        "Count which class each exit takes for which"
+        "Count which class each exit mistakes for which"
     shell:
-        "python -m cgt confusion {params.runs:q} --runs {params.folder:q} --out {output:q}"
-        " > {log:q} 2>&1"
+        "python -m cgt confusion {params.runs:q} --runs {params.folder:q}"
+        " --references {input.references:q} --out {params.out:q} > {log:q} 2>&1"
 
 
 rule pictures:
     input:
         scenes=expand(rules.scene.output, dataset=SCENES),
-        gallery=rules.collect_gallery.output if "gallery" in PICTURES else [],
+        galleries=expand(rules.collect_gallery.output, dataset=SAMPLED),
         confusion=rules.confusion.output,
         code=code("cgt.analysis.pictures"),
     output:
@@ -132,8 +149,9 @@ rule pictures:
     params:
         summary=subpath(input[0], parent=True),
         out=subpath(output[0], parent=True),
+        shown=SHOWN["method"],
     message:
         "Draw the pictures"
     shell:
-        "python -m cgt pictures --summary {params.summary:q} --out {params.out:q} --jobs {threads}"
-        " > {log:q} 2>&1"
+        "python -m cgt pictures --summary {params.summary:q} --out {params.out:q}"
+        " --shown {params.shown:q} --jobs {threads} > {log:q} 2>&1"

@@ -1,11 +1,11 @@
 # Tables for people: Markdown and, for the report, HTML; Table 1 as CSV and LaTeX too.
 TABLES = {
-    "results": ("Accuracy and cost", "Short table", "How good is each method at the knee?"),
+    "results": ("Accuracy and cost", "Short table", "How good is each method at the one-SE point?"),
     "table_1": ("Accuracy and cost", "Table 1", "How good, leaving where, at what cost?"),
     "comparisons": (
         "Accuracy and cost",
         "All pairs and ranks",
-        "Which differences are more than noise?",
+        "Which differences are significant?",
     ),
     "exit_rules": ("Exits", "Areas by exit rule", "How much does another rule gain?"),
     "overthinking": (
@@ -16,15 +16,19 @@ TABLES = {
     "calibration": (
         "Calibration and overthinking",
         "Calibration error",
-        "Does a temperature mend it?",
+        "Does a temperature correct it?",
     ),
     "why": ("Training", "In words", "Why do the curves look as they do?"),
     "verdicts": ("Claims", "Verdicts", "Which claims hold on which dataset?"),
     "claims": ("Claims", "Claims ledger", "What are the verdicts based on?"),
 }
 if SCENES:
-    TABLES["audit"] = ("Data", "Audit of the splits", "Does the test split leak into training?")
-    TABLES["classes"] = ("Accuracy and cost", "Recall by class", "Who fails on which class?")
+    TABLES["audit"] = ("Data", "Audit of the splits", "Do test patches overlap training patches?")
+    TABLES["classes"] = (
+        "Accuracy and cost",
+        "Recall by class",
+        "Which method fails on which class?",
+    )
 
 
 rule tables:

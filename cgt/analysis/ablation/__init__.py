@@ -10,8 +10,8 @@ from cgt.analysis.ablation.figure import ablation_figure
 from cgt.analysis.ablation.table import ablation_markdown
 from cgt.analysis.ablation.timing import timing_effects
 from cgt.analysis.ablation.timing_table import timing_markdown
-from cgt.analysis.frames import check, read_csv, write_csv
 from cgt.analysis.style import RC, order, save
+from cgt.records.csv_schema import check, read_csv, write_csv
 from cgt.records.files import write_text
 
 EFFECTS, TIMING_EFFECTS = "effects.csv", "timing_effects.csv"

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from cgt.analysis.statistics import estimate
+from cgt.records.csv_schema import refuse_former_names
 
 Frames = Mapping[str, pd.DataFrame]
 Cell = Mapping[str, Any]
@@ -14,8 +15,8 @@ Cell = Mapping[str, Any]
 Key = tuple[str, str]
 """Dataset and variant."""
 CELL = ("dataset", "method", "row", "row_value", "column", "column_value", "variant")
-METRICS = ("area", "first_exit", "last_exit")
-"""Area under the accuracy-cost curve, and test accuracy of the first and the last exit."""
+METRICS = ("mean_budget_accuracy", "first_exit", "last_exit")
+"""The area (see `cgt.operate.area`), and test accuracy of the first and the last exit."""
 
 
 def effects(frames: Frames, cells: Sequence[Cell]) -> pd.DataFrame:
@@ -79,12 +80,18 @@ def by_variant(frame: pd.DataFrame) -> dict[Key, pd.Series]:
 
 
 def read_effects(path: Path | str) -> pd.DataFrame:
-    """A table of effects as it was written: values of the varied keys are text."""
+    """A table of effects as it was written: values of the varied keys are text.
+
+    Raises ValueError naming the file if it has a column or a metric of an earlier version.
+    """
     # With one seed there is no interval.
-    bounds = [f"{of}ci_{end}" for of in ("", "level_", "area_") for end in ("low", "high")]
+    of = ("", "level_", "mean_budget_accuracy_")
+    bounds = [f"{name}ci_{end}" for name in of for end in ("low", "high")]
     missing = dict.fromkeys((*bounds, "level_ratio"), "")
     text = dict.fromkeys((*CELL, "baseline", "metric"), str)
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=missing)
+    table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=missing)
+    refuse_former_names(table, path)
+    return table
 
 
 def one_each(table: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
@@ -93,7 +100,7 @@ def one_each(table: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
     return most.sort_index()
 
 
-def told_apart(table: pd.DataFrame) -> pd.Series:
+def significant(table: pd.DataFrame) -> pd.Series:
     """Whether the interval of each row's difference leaves out 0."""
     return (table["ci_low"] > 0) | (table["ci_high"] < 0)
 
@@ -102,7 +109,7 @@ def _metrics(frames: Frames) -> dict[str, pd.DataFrame]:
     exits = frames["exits"].rename(columns={"accuracy": "value"})
     last = exits.groupby(["dataset", "method", "seed"])["exit"].transform("max")
     return {
-        "area": frames["areas"].rename(columns={"area": "value"}),
+        "mean_budget_accuracy": frames["areas"].rename(columns={"mean_budget_accuracy": "value"}),
         "first_exit": exits[exits["exit"] == 1],
         "last_exit": exits[exits["exit"] == last],
     }

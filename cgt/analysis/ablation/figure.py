@@ -9,7 +9,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from cgt.analysis.ablation.effects import told_apart
+from cgt.analysis.ablation.effects import significant
 from cgt.analysis.ablation.names import key_name, value_name
 from cgt.analysis.statistics import span
 from cgt.analysis.style import COLUMN, dataset_name, looks, order
@@ -26,8 +26,8 @@ def ablation_figure(table: pd.DataFrame) -> Figure:
     A frame marks the tuned values; bold differences are those whose 95 % interval, paired by seed,
     leaves out 0. Studies that vary two keys come first.
     """
-    areas = table[table["metric"] == "area"]
-    areas = areas.assign(told=told_apart(areas), **_in_points(areas))
+    areas = table[table["metric"] == "mean_budget_accuracy"]
+    areas = areas.assign(significant=significant(areas), **_in_points(areas))
     groups = areas.groupby(["row", "column", "method"], sort=False)
     # Maps before points, so that the panels of a row look alike.
     studies = sorted(groups, key=lambda group: group[0][1] == "")
@@ -78,7 +78,7 @@ def _draw_map(ax: Axes, study: pd.DataFrame, colours: matplotlib.cm.ScalarMappab
             va="center",
             fontsize=6,
             color="white" if dark else "black",
-            fontweight="bold" if cell["told"] else "normal",
+            fontweight="bold" if cell["significant"] else "normal",
         )
         if tuned:
             frame = Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, fill=False, linewidth=1.2, zorder=3)

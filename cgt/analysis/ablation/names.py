@@ -2,8 +2,10 @@
 
 _KEYS = {
     "tau": "τ",
-    "labels": "gate knows labels",
-    "clean_gate": "gate on clean samples",
+    "use_labels": "gate uses labels",
+    "gate_on_unaugmented": "gate on unaugmented samples",
+    "gradient_scale": "gradient scale",
+    "leak": "weight floor",
     "normalize": "rows normalised",
     "label_smoothing": "label smoothing",
     "skip_resolved": "resolved samples skipped",

@@ -10,11 +10,12 @@ from cgt.analysis.tables.parts import Rows, markdown, percent, signed
 _HEADINGS = dict(zip(METRICS, ("Δ area", "Δ exit 1", "Δ last exit"), strict=True))
 _NOTE = (
     "All train for fewer epochs than the benchmark, the tuned method too, so areas are not those "
-    "of its tables. Area: mean test accuracy over all cost budgets, in %, over n seeds. Δ: "
-    "difference from the tuned method at the same seeds, in points, with its 95 % interval, paired "
-    "by seed: of the area, and of the accuracy of the first and the last exit on all test samples. "
-    "Bold: the interval leaves out 0; it is not corrected for the number of rows, so expect one in "
-    "twenty by chance."
+    "of its tables. Area: mean test accuracy over the dataset's budgets of cost, in %, over n "
+    "seeds. Δ: difference from the tuned method at the same seeds, in points, with its 95 % "
+    "interval, paired by seed: of the area, and of the accuracy of the first and the last exit "
+    "on all test samples. Bold: the interval does not contain 0; it is not corrected for the "
+    "number of rows, so about one row in twenty is bold by chance. Weight floor: `leak` in the "
+    "configuration."
 )
 
 
@@ -46,9 +47,9 @@ def in_points(difference: float, low: float, high: float) -> str:
     return bold(f"{signed(difference)}{interval}", low > 0 or high < 0)
 
 
-def bold(text: str, told: bool) -> str:
-    """The text, bold if it is `told` apart from noise."""
-    return f"**{text}**" if told else text
+def bold(text: str, significant: bool) -> str:
+    """The text, bold if its difference is `significant`."""
+    return f"**{text}**" if significant else text
 
 
 def _difference(row: pd.Series) -> str:
@@ -67,9 +68,9 @@ def _rows(table: pd.DataFrame) -> Rows:
             {
                 "Method": looks([method])[method].name,
                 "Change": change(variant),
-                "Area": percent(of.loc["area", "mean"]),
+                "Area": percent(of.loc["mean_budget_accuracy", "mean"]),
                 **{heading: _difference(of.loc[metric]) for metric, heading in _HEADINGS.items()},
-                "n": str(of.loc["area", "n"]),
+                "n": str(of.loc["mean_budget_accuracy", "n"]),
             }
         )
     return rows

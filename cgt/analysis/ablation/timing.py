@@ -24,7 +24,7 @@ COLUMNS = [
     *("seconds", "epochs_per_hour"),
     *("ratio", "ci_low", "ci_high"),
     *("level_ratio", "level_ci_low", "level_ci_high", "level_n"),
-    *("area", "area_ci_low", "area_ci_high"),
+    *("mean_budget_accuracy", "mean_budget_accuracy_ci_low", "mean_budget_accuracy_ci_high"),
     "n",
 ]
 
@@ -45,14 +45,15 @@ def timing_effects(frames: Frames, cells: Sequence[Cell]) -> pd.DataFrame:
     interval of the logarithms, NaN with one seed. Below 1 is faster. `level_ratio` is the same for
     the time until the validation accuracy, mean over the exits, comes within `TOLERANCE` of the
     baseline's best at that seed, on a straight line between epochs; `level_n` seeds get there, and
-    where these are not all, there is no ratio (NaN). `area` is the difference in area.
+    where these are not all, there is no ratio (NaN). `mean_budget_accuracy` is the difference in
+    area.
 
     Raises:
         ValueError: naming the first run that is missing, or one that took no time.
     """
     seconds = _seconds(frames["timings"])
     scores = _scores(frames["training"])
-    areas = by_variant(frames["areas"].rename(columns={"area": "value"}))
+    areas = by_variant(frames["areas"].rename(columns={"mean_budget_accuracy": "value"}))
     rows = []
     for cell, baseline in _timed(cells):
         took, plain_took = pair(seconds, cell, baseline)
@@ -62,7 +63,7 @@ def timing_effects(frames: Frames, cells: Sequence[Cell]) -> pd.DataFrame:
         plain_waited = plain_took * plain_courses.combine(level, _share_until)
         until = np.log(waited / plain_waited)
         reached = int(until.notna().sum())
-        # The seeds that get there would be the lucky ones.
+        # A mean over the seeds that reach the level alone would be too good.
         level_ratio = _ratio(until) if reached == len(until) else [np.nan] * 3
         values = (
             *(took.mean(), (3600 * courses.map(len) / took).mean()),

@@ -12,13 +12,13 @@ from cgt.analysis.tables.parts import Rows, markdown
 
 _NOTE = (
     "Each form that saves time beside the one that differs in nothing else (*against*). Epochs per "
-    "hour: of a training job, its start and validation included, mean over n seeds; jobs ran "
-    "beside one another. Relative time: geometric mean of the ratios, paired by seed, with its "
+    "hour: of a training job, its start and validation included, mean over n seeds; several jobs "
+    "ran at the same time. Relative time: geometric mean of the ratios, paired by seed, with its "
     "95 % interval; below 1 is faster. To equal accuracy: the same for the time until the "
     f"validation accuracy, mean over the exits, is within {100 * TOLERANCE:g} points of the other "
-    "form's best at that seed; or at how many seeds it gets there. Δ area: difference in points, "
-    "with its 95 % interval. Bold: the interval leaves out 1, for Δ area 0; it is not corrected "
-    "for the number of rows."
+    "form's best at that seed; or the number of seeds at which it reaches that. Δ area: difference "
+    "in points, with its 95 % interval. Bold: the interval does not contain 1, for Δ area 0; it is "
+    "not corrected for the number of rows."
 )
 
 _BESIDE = ("Against", "Relative time", "To equal accuracy", "Δ area")
@@ -55,14 +55,18 @@ def _beside(row: Any) -> dict[str, str]:
         change(row.baseline),
         _ratio(row.ratio, row.ci_low, row.ci_high),
         _until(row),
-        in_points(row.area, row.area_ci_low, row.area_ci_high),
+        in_points(
+            row.mean_budget_accuracy,
+            row.mean_budget_accuracy_ci_low,
+            row.mean_budget_accuracy_ci_high,
+        ),
     )
     return dict(zip(_BESIDE, cells, strict=True))
 
 
 def _until(row: Any) -> str:
     if row.level_n < row.n:
-        return f"{row.level_n} of {row.n} get there"
+        return f"reached at {row.level_n} of {row.n}"
     return _ratio(row.level_ratio, row.level_ci_low, row.level_ci_high)
 
 

@@ -5,8 +5,8 @@ they are paired by seed. A claim says in which open region the statistic lies, s
 With the 95 % t interval of the mean over seeds, the verdict is
 
 - `reproduced` if the interval lies wholly in the region,
-- `not reproduced` if it lies wholly outside, even when it is widened for the number of the claim's
-  comparisons on the dataset (Bonferroni),
+- `not reproduced` if it lies wholly outside, even when it is made wider for the number of the
+  claim's comparisons on the dataset (Bonferroni),
 - `undecided` otherwise, and always with one seed, which has no interval.
 
 "Against every baseline" is an intersection-union test: the row shows the weakest comparison, the

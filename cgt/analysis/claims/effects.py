@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from cgt.analysis.comparisons import POINT, Frames
-from cgt.analysis.frames import left_early
+from cgt.analysis.comparisons import POINT
+from cgt.analysis.frames import Frames, left_early
 from cgt.analysis.training_signal import last_exit_share
 
 Measure = Callable[[Frames], pd.Series]

@@ -9,13 +9,13 @@ import pandas as pd
 
 from cgt.analysis.claims.rule import VERDICTS, conjunction
 from cgt.analysis.claims.statements import CLAIMS, STATEMENTS, Statement
-from cgt.analysis.comparisons import Frames
+from cgt.analysis.frames import Frames
 from cgt.analysis.statistics import ALPHA, Estimate, estimate, half_width
 from cgt.analysis.style import looks
 
 COLUMNS = (
     *("claim", "dataset", "statistic", "value"),
-    *("ci_low", "ci_high", "wide_low", "wide_high"),
+    *("ci_low", "ci_high", "ci_low_bonferroni", "ci_high_bonferroni"),
     *("n", "verdict"),
 )
 
@@ -25,7 +25,7 @@ class Row:
     """A statement on a dataset: the comparison that decides it, with its interval and verdict.
 
     other: the weakest competitor, None for a statement about the method alone. rivals: how many
-    competitors there were. widened: half of the interval that *not reproduced* needs.
+    competitors there were. half_bonferroni: half of the interval that *not reproduced* needs.
     """
 
     statement: Statement
@@ -33,13 +33,14 @@ class Row:
     other: str | None
     rivals: int
     estimate: Estimate
-    widened: float
+    half_bonferroni: float
     verdict: str
 
     @property
-    def wide(self) -> tuple[float, float]:
+    def interval_bonferroni(self) -> tuple[float, float]:
         """The interval corrected for all comparisons of the claim on the dataset."""
-        return self.estimate.mean - self.widened, self.estimate.mean + self.widened
+        mean, half = self.estimate.mean, self.half_bonferroni
+        return mean - half, mean + half
 
     @property
     def compared(self) -> str:
@@ -75,7 +76,8 @@ def ledger(frames: Frames) -> pd.DataFrame:
     """The table `claims`: one row per statement and dataset, sorted by claim.
 
     `statistic` says what was measured and which region was claimed; all numbers are as in the
-    summary tables, shares in [0, 1]. `wide_…`: the interval that *not reproduced* goes by.
+    summary tables, shares in [0, 1]. `ci_…_bonferroni`: the interval that *not
+    reproduced* goes by.
     """
     rows = [
         {
@@ -85,7 +87,8 @@ def ledger(frames: Frames) -> pd.DataFrame:
             "value": row.estimate.mean,
             "ci_low": row.estimate.ci_low,
             "ci_high": row.estimate.ci_high,
-            **dict(zip(("wide_low", "wide_high"), row.wide, strict=True)),
+            "ci_low_bonferroni": row.interval_bonferroni[0],
+            "ci_high_bonferroni": row.interval_bonferroni[1],
             "n": row.estimate.n,
             "verdict": row.verdict,
         }

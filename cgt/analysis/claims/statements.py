@@ -53,13 +53,13 @@ CLAIMS = {
     "a": Claim(
         "SoftCGT: best scores",
         "SoftCGT has the best accuracy and F1 of all methods.",
-        "At τ = 0.9, against BranchyNet, CO, ClassyNet and HardCGT.",
+        "At threshold 0.9, against BranchyNet, CO (Cascade Optimization), ClassyNet and HardCGT.",
         _INDIAN_PINES,
     ),
     "b": Claim(
         "SoftCGT: more out early",
         "SoftCGT sends more samples to early exits than BranchyNet, CO and ClassyNet.",
-        "Left early: share of test samples that leave before the last exit at τ = 0.9.",
+        "Left early: share of test samples that leave before the last exit at threshold 0.9.",
         _INDIAN_PINES,
     ),
     "c": Claim(
@@ -71,28 +71,29 @@ CLAIMS = {
     "d": Claim(
         "ClassyNet: accurate, deeper",
         "ClassyNet is accurate but computes deeper than HardCGT and SoftCGT.",
-        f"At τ = 0.9: accuracy at most {100 * MARGIN:g} points below theirs, and a higher mean "
-        "cost, in % of the full network's.",
+        f"At threshold 0.9: accuracy at most {100 * MARGIN:g} points below theirs, and a higher "
+        "mean cost, in % of the single-exit network's.",
         _FASHION,
     ),
     "e": Claim(
         "CGT: as accurate, more out early",
         "HardCGT and SoftCGT keep the baselines' accuracy and send more samples out early.",
-        f"At τ = 0.9, against BranchyNet, CO and ClassyNet: accuracy at most {100 * MARGIN:g} "
-        "points below theirs, and more samples that leave before the last exit.",
+        "At threshold 0.9, against BranchyNet, CO and ClassyNet: accuracy at most "
+        f"{100 * MARGIN:g} points below theirs, and more samples that leave before the last exit.",
     ),
     "f": Claim(
         "Only HardCGT starves",
         "HardCGT starves the last exit of training signal, SoftCGT does not.",
-        "The last exit's part of the exits' summed mean loss weights (λ and leak as tuned are in "
-        "them), of what the gates alone leave to each exit, and of the summed gradient norms (64 "
-        "training samples, all parameters), in the last third of the epochs, divided by its part "
-        f"in BranchyNet. Starved: less than {STARVED:g}.",
+        "The last exit's part of three sums over the exits, in the last third of the epochs: of "
+        "the mean loss weights (with λ and the weight floor, `leak`, as tuned), of the mean "
+        "eligibilities (what the gates alone leave to each exit), and of the gradient norms (64 "
+        "training samples, all parameters). It is divided by the same part in BranchyNet. "
+        f"Starved: less than {STARVED:g}.",
     ),
     "g": Claim(
         "CGT: less overthinking",
         "HardCGT and SoftCGT reduce overthinking, against BranchyNet.",
-        "Share of test samples at τ = 0.9 for which an exit before the used one was right "
+        "Share of test samples at threshold 0.9 for which an exit before the used one was right "
         "(wasteful), and the used one is wrong (destructive).",
     ),
     "h": Claim(
@@ -103,14 +104,14 @@ CLAIMS = {
     "i": Claim(
         "CGT: cheaper at equal accuracy",
         "HardCGT and SoftCGT lower the cost at equal accuracy, against BranchyNet.",
-        "Smallest mean cost, in % of the full network's, on the test curve that reaches an "
+        "Smallest mean cost, in % of the single-exit network's, on the test curve that reaches an "
         "accuracy; the accuracy is, seed by seed, the lower of the two methods' best ones less "
         f"{100 * TOLERANCE:g} points. This describes the curves; no threshold is chosen by it.",
     ),
     "j": Claim(
         "SoftCGT: the printed numbers",
         "SoftCGT's scores and exit shares are those that the paper prints.",
-        f"At τ = 0.9: scores within {100 * NEAR_SCORE:g} point and exit shares within "
+        f"At threshold 0.9: scores within {100 * NEAR_SCORE:g} point and exit shares within "
         f"{100 * NEAR_SHARE:g} points of the paper's numbers.",
         _INDIAN_PINES,
     ),
@@ -182,7 +183,7 @@ def _starving() -> list[Statement]:
     regions = {"hard_cgt": Region(upper=STARVED), "soft_cgt": Region(lower=STARVED)}
     measures = {
         "mean_weight": "weight of the last exit",
-        "active_share": "gates to the last exit",
+        "mean_eligibility": "eligibility of the last exit",
         "grad_norm": "gradient of the last exit",
     }
     return [

@@ -17,10 +17,9 @@ from cgt.analysis.figures.exit_shares import exit_shares
 from cgt.analysis.figures.gradients import gradients
 from cgt.analysis.figures.operating_points import operating_points
 from cgt.analysis.figures.overthinking import overthinking
-from cgt.analysis.figures.parts import Frames
 from cgt.analysis.figures.resolved import resolved
 from cgt.analysis.figures.training_dynamics import training_dynamics
-from cgt.analysis.frames import read_summary
+from cgt.analysis.frames import Frames, read_summary
 from cgt.analysis.style import RC, in_parallel, save
 
 FIGURES: dict[str, Callable[[Frames], Figure]] = {

@@ -5,10 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cgt.analysis.figures.parts import Frames, accuracy_against, pick
-from cgt.analysis.frames import exit_counts, routing_exits
+from cgt.analysis.figures.parts import accuracy_against, pick
+from cgt.analysis.frames import Frames, exit_counts, routing_exits
 from cgt.analysis.statistics import half_width
-from cgt.analysis.style import Look, looks, order
+from cgt.analysis.style import MethodStyle, looks, order
 
 _STAR = {"marker": "*", "markersize": 8, "markeredgewidth": 0.6}
 _STEPS = {"linestyle": ":", "linewidth": 1.0}
@@ -16,6 +16,8 @@ _STEPS = {"linestyle": ":", "linewidth": 1.0}
 
 def accuracy_cost(frames: Frames) -> Figure:
     """Test accuracy against mean cost per sample, as the threshold moves; one panel per dataset.
+
+    Cost is relative to the dataset's single-exit network, for every method.
 
     Beside the curves: networks trained side by side, one per depth, as points with intervals, and
     as stars what each method would reach if every sample left at the first exit that is right.
@@ -29,7 +31,7 @@ def accuracy_cost(frames: Frames) -> Figure:
     figure = accuracy_against(
         frames,
         lambda frame: frame["relative_cost"],
-        "Relative cost (% of the full network's MACs)",
+        "Cost (% of the single-exit network)",
         handles,
     )
     for ax, dataset in zip(figure.axes, order(frames["curves"], "dataset"), strict=True):
@@ -40,18 +42,17 @@ def accuracy_cost(frames: Frames) -> Figure:
     return figure
 
 
-def _handle(look: Look) -> Line2D:
+def _handle(look: MethodStyle) -> Line2D:
     return Line2D([], [], color=look.color, marker=look.marker, label=look.name, **_STEPS)
 
 
-def _points(ax: Axes, exits: pd.DataFrame, look: Look) -> None:
+def _points(ax: Axes, exits: pd.DataFrame, look: MethodStyle) -> None:
     """Accuracy and cost of each network, and a line that leads the eye from one to the next."""
     if exits.empty:
         return
     accuracy = exits.pivot(index="seed", columns="exit", values="accuracy").to_numpy()
-    macs = exits.groupby("exit")["macs"].mean().to_numpy()
     ax.errorbar(
-        macs / macs[-1],
+        exits.groupby("exit")["relative_cost"].mean(),
         accuracy.mean(axis=0),
         yerr=half_width(accuracy) if len(accuracy) > 1 else None,
         color=look.color,
@@ -65,7 +66,7 @@ def _points(ax: Axes, exits: pd.DataFrame, look: Look) -> None:
     )
 
 
-def _star(ax: Axes, oracle: pd.DataFrame, look: Look) -> None:
+def _star(ax: Axes, oracle: pd.DataFrame, look: MethodStyle) -> None:
     if oracle.empty:
         return
     low, high = ax.get_ylim()

@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from cgt.analysis.figures.parts import Frames, accuracy_against
-from cgt.analysis.frames import left_early
+from cgt.analysis.figures.parts import accuracy_against
+from cgt.analysis.frames import Frames, left_early
 
 
 def accuracy_exits(frames: Frames) -> Figure:

@@ -6,15 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cgt.analysis.calibration import BINS
-from cgt.analysis.figures.parts import (
-    Frames,
-    exit_handles,
-    grid,
-    legend,
-    percent,
-    pick,
-)
-from cgt.analysis.frames import routing_exits
+from cgt.analysis.figures.parts import exit_handles, legend, method_panels, percent, pick
+from cgt.analysis.frames import Frames, routing_exits
 from cgt.analysis.style import EXIT_COLORS, dataset_name, order
 
 STYLES = {
@@ -36,13 +29,16 @@ def calibration(frames: Frames) -> Figure:
     frame = frames["reliability"]
     exits = routing_exits(frames)
     datasets = order(frame, "dataset")
-    figure, axes = grid(datasets, exits, "Confidence (%)")
-    for row, dataset in zip(axes, datasets, strict=True):
+    figure, blocks, columns = method_panels(
+        len(datasets), exits, 1.25, "Confidence (%)", sharex=True, sharey=True
+    )
+    for row, dataset in zip(blocks, datasets, strict=True):
         for ax, method in zip(row, exits, strict=True):
             ax.axhline(0, color="0.6", linewidth=0.7)
             _lines(ax, pick(frame, dataset, method))
-        row[0].set_ylabel(f"{dataset_name(dataset)}\nGap (points)")
-    corner = axes[0, 0]
+        for ax in row[::columns]:
+            ax.set_ylabel(f"{dataset_name(dataset)}\nGap (points)")
+    corner = blocks[0][0]
     corner.set_xlim(-0.03, 1.03)
     corner.set_xticks([0, 0.5, 1])
     percent(corner.xaxis)
@@ -57,8 +53,8 @@ def calibration(frames: Frames) -> Figure:
 
 def _lines(ax: Axes, bins: pd.DataFrame) -> None:
     seeds = bins["seed"].nunique()
-    weighed = bins[["confidence", "accuracy"]].mul(bins["share"], axis=0)
-    bins = bins.assign(sure=weighed["confidence"], right=weighed["accuracy"])
+    weighted = bins[["confidence", "accuracy"]].mul(bins["share"], axis=0)
+    bins = bins.assign(sure=weighted["confidence"], right=weighted["accuracy"])
     for (scaling, number), part in bins.groupby(["scaling", "exit"]):
         pooled = part.groupby("bin")[["share", "sure", "right"]].sum()
         pooled = pooled[pooled["share"] >= _LEAST * seeds].reindex(range(1, BINS + 1))

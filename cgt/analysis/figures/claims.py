@@ -9,7 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from cgt.analysis.claims import CLAIMS, VERDICTS, Row, Statement, judge
-from cgt.analysis.figures.parts import Frames, legend
+from cgt.analysis.figures.parts import legend
+from cgt.analysis.frames import Frames
 from cgt.analysis.style import dataset_name, looks
 
 COLUMNS = 2
@@ -47,7 +48,7 @@ def claims(frames: Frames) -> Figure:
             for name in datasets
         ),
     ]
-    note = "; not reproduced only if a wider one says so, too"
+    note = "; not reproduced needs the wider, Bonferroni-corrected one"
     legend(figure, handles, frames["operating_points"], note)
     return figure
 

@@ -10,24 +10,26 @@ from matplotlib.ticker import MaxNLocator
 from cgt.analysis.comparisons import against, reference_of
 from cgt.analysis.comparisons import comparisons as all_pairs
 from cgt.analysis.figures.off_scale import NOTE, arrow, off_scale
-from cgt.analysis.figures.parts import Frames, legend, panels, percent
+from cgt.analysis.figures.parts import legend, panels, percent
+from cgt.analysis.frames import Frames
 from cgt.analysis.statistics import ALPHA
-from cgt.analysis.style import COLUMN, Look, dataset_name, looks, order
+from cgt.analysis.style import COLUMN, MethodStyle, dataset_name, looks, order
 
 
 def comparisons(frames: Frames) -> Figure:
     """Difference in area from BranchyNet, paired by seed, with 95 % intervals; datasets in columns.
 
-    A filled marker is a difference that stands after Holm's correction over all pairs of methods of
-    the dataset. A panel's scale is that of its ordinary intervals; one that reaches much farther is
-    an arrow, with its numbers printed. Without BranchyNet, the first method is the reference.
+    A filled marker is a difference that is significant after Holm's correction over all pairs of
+    methods of the dataset. A panel's scale is that of its ordinary intervals; one that reaches much
+    farther is an arrow, with its numbers printed. Without BranchyNet, the first method is the
+    reference.
     """
     areas = frames["areas"]
     methods = order(areas, "method")
     reference = reference_of(methods)
     others = [method for method in methods if method != reference]
     pairs = all_pairs(frames)
-    pairs = against(pairs[pairs["metric"] == "area"], reference)
+    pairs = against(pairs[pairs["metric"] == "mean_budget_accuracy"], reference)
     pairs = pairs.assign(half=(pairs["ci_high"] - pairs["ci_low"]) / 2)
     datasets = order(areas, "dataset")
     width = max(0.8 * COLUMN, 4.6 / len(datasets))
@@ -55,13 +57,16 @@ def comparisons(frames: Frames) -> Figure:
     axes[0, len(datasets) // 2].set_xlabel(f"Difference in area from {name} (points)")
     handles = [
         Line2D([], [], color="0.3", marker="o", linestyle="", markerfacecolor=fill, label=label)
-        for fill, label in (("0.3", "Holm-corrected p < 0.05"), ("white", "not told from 0"))
+        for fill, label in (
+            ("0.3", "Holm-corrected p < 0.05"),
+            ("white", "not significant"),
+        )
     ]
     legend(figure, handles, areas, NOTE)
     return figure
 
 
-def _interval(ax: Axes, y: int, row: pd.Series, look: Look) -> None:
+def _interval(ax: Axes, y: int, row: pd.Series, look: MethodStyle) -> None:
     ax.errorbar(
         row["difference"],
         y,
@@ -72,7 +77,7 @@ def _interval(ax: Axes, y: int, row: pd.Series, look: Look) -> None:
     )
 
 
-def _marker(row: pd.Series, look: Look) -> dict[str, str | float]:
+def _marker(row: pd.Series, look: MethodStyle) -> dict[str, str | float]:
     filled = row["p_holm"] < ALPHA
     return {
         "color": look.color,

@@ -4,16 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
-from cgt.analysis.figures.parts import (
-    Frames,
-    band,
-    exit_handles,
-    grid,
-    legend,
-    percent,
-    pick,
-)
-from cgt.analysis.frames import routing_exits
+from cgt.analysis.figures.parts import band, exit_handles, legend, method_panels, percent, pick
+from cgt.analysis.frames import Frames, last_exits, routing_exits
 from cgt.analysis.style import EXIT_COLORS, dataset_name, order
 
 
@@ -27,19 +19,22 @@ def exit_shares(frames: Frames) -> Figure:
     curves = curves[curves["threshold"] < 1]
     exits = routing_exits(frames)
     datasets = order(curves, "dataset")
-    figure, axes = grid(datasets, exits, "Threshold")
-    for row, dataset in zip(axes, datasets, strict=True):
+    figure, blocks, columns = method_panels(
+        len(datasets), exits, 1.25, "Threshold", sharex=True, sharey=True
+    )
+    for row, dataset in zip(blocks, datasets, strict=True):
         for ax, method in zip(row, exits, strict=True):
             picked = pick(curves, dataset, method)
             if picked.empty:
                 continue
-            for e in range(exits[method]):
+            for e in range(last_exits(picked, frames["exits"]).max()):
                 share = picked.pivot(index="seed", columns="threshold", values=f"exit_{e + 1}")
                 x = -np.log10(1 - share.columns.to_numpy())
                 band(ax, x, share.to_numpy(), color=EXIT_COLORS[e])
-        row[0].set_ylabel(f"{dataset_name(dataset)}\nSamples (%)")
-        percent(row[0].yaxis)
-    corner = axes[0, 0]
+        for ax in row[::columns]:
+            ax.set_ylabel(f"{dataset_name(dataset)}\nSamples (%)")
+            percent(ax.yaxis)
+    corner = blocks[0][0]
     corner.set_xlim(0, 6)
     corner.set_ylim(0, 1)
     corner.set_xticks([0, 2, 4], ["0", "0.99", "0.9999"])

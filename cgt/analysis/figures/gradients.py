@@ -1,4 +1,4 @@
-"""Which exits train the part of the network that they share, and do they agree?"""
+"""Which exits train the stage that all of them share, and do their gradients agree?"""
 
 import itertools
 from collections.abc import Sequence
@@ -11,19 +11,16 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from cgt.analysis.figures.parts import (
-    Frames,
     band,
     exit_handles,
     legend,
-    panels,
+    method_panels,
     pick,
 )
-from cgt.analysis.frames import routing_exits
-from cgt.analysis.groups import GATED, REFERENCE
+from cgt.analysis.frames import Frames, routing_exits
 from cgt.analysis.statistics import half_width
-from cgt.analysis.style import EXIT_COLORS, dataset_name, looks, order
+from cgt.analysis.style import EXIT_COLORS, dataset_name, order
 
-SHOWN = (REFERENCE, *GATED)
 _PAIR_COLORS = ("#e6ab02", "#d95f02", "#7570b3", "#666666", "#1b9e77", "#a6761d")
 """Not the exits' colours: a pair is no exit."""
 _NOTE = "; norms: geometric mean"
@@ -32,43 +29,53 @@ _NOTE = "; norms: geometric mean"
 def gradients(frames: Frames) -> Figure:
     """Gradients of the exits' weighted losses on the first stage, over epochs.
 
-    Datasets in rows. Left half: norm of each exit's gradient for BranchyNet and the methods with a
-    gate, geometric means; right half: cosine between the gradients of two exits. Measured at the
-    end of each epoch on a fixed set of training samples. Without any of these methods, all that
-    route samples are shown.
+    For each dataset a block with the norm of each exit's gradient, geometric means, and one with
+    the cosine between the gradients of two exits; all methods that route samples side by side.
+    Measured at the end of each epoch on a fixed set of training samples.
     """
     frame = frames["gradients"]
     frame = frame[frame["stage"] == 1]
     exits = routing_exits(frames)
-    exits = {method: exits[method] for method in exits if method in SHOWN} or exits
     datasets = order(frame, "dataset")
-    pairs = list(itertools.combinations(range(1, max(exits.values()) + 1), 2))
-    colors = dict(zip(pairs, itertools.cycle(_PAIR_COLORS), strict=False))
-    count = len(exits)
-    figure, axes = panels(len(datasets), 2 * count, max(1.25, 3 / count), 1.5, sharex="row")
-    for row, dataset in zip(axes, datasets, strict=True):
-        for number, method in enumerate(exits):
+    colors = dict(zip(pairs_of(max(exits.values())), _PAIR_COLORS, strict=False))
+    figure, blocks, columns = method_panels(2 * len(datasets), exits, 1.2, "Epoch")
+    for number, dataset in enumerate(datasets):
+        norms, cosines = blocks[2 * number : 2 * number + 2]
+        for norm, cosine, method in zip(norms, cosines, exits, strict=True):
             picked = pick(frame, dataset, method)
-            for e in range(1, exits[method] + 1):
-                _norm(row[number], picked, e, EXIT_COLORS[e - 1])
-            for pair in pairs:
-                _cosine(row[count + number], picked, pair, colors[pair])
-        _log_y(row[:count])
-        for ax in row[count:]:
-            ax.axhline(0, color="0.15", linewidth=0.8, zorder=1)
-        _cosine_y(row[count:])
-        row[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
-        row[0].set_ylabel(f"{dataset_name(dataset)}\nGradient norm")
-        row[count].set_ylabel("Cosine")
-    for number, (top, bottom) in enumerate(zip(axes[0], axes[-1], strict=True)):
-        top.set_title(list(looks(exits).values())[number % count].name)
-        bottom.set_xlabel("Epoch")
+            for e in sorted(picked["exit"].unique()):
+                _norm(norm, picked, e, EXIT_COLORS[e - 1])
+            cosine.axhline(0, color="0.15", linewidth=0.8, zorder=1)
+            for pair, color in colors.items():
+                _cosine(cosine, picked, pair, color)
+        _log_y(norms)
+        _cosine_y(cosines)
+        for block, label in ((norms, "Norm"), (cosines, "Cosine")):
+            _label(block, columns, f"{dataset_name(dataset)}\n{label}")
     handles = [
         Line2D([], [], color=color, linewidth=2.5, label=f"Exits {one} and {two}")
         for (one, two), color in colors.items()
     ]
     legend(figure, [*exit_handles(max(exits.values())), *handles], frame, _NOTE)
     return figure
+
+
+def pairs_of(exits: int) -> list[tuple[int, int]]:
+    """Pairs of exits, from 1, to compare: all, or with more than four those with the last exit."""
+    pairs = list(itertools.combinations(range(1, exits + 1), 2))
+    return [pair for pair in pairs if exits <= 4 or pair[1] == exits]
+
+
+def _label(axes: Sequence[Axes], columns: int, label: str) -> None:
+    """Name a block at the left of each of its rows, and give all its panels the same epochs."""
+    first, last = zip(*(ax.get_xlim() for ax in axes if ax.lines), strict=True)
+    for number, ax in enumerate(axes):
+        ax.set_xlim(min(first), max(last))
+        ax.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+        if number % columns:
+            ax.tick_params(labelleft=False)
+        else:
+            ax.set_ylabel(label)
 
 
 def _norm(ax: Axes, picked: pd.DataFrame, number: int, color: str) -> None:
@@ -104,8 +111,6 @@ def _log_y(axes: Sequence[Axes]) -> None:
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
         ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_formatter("")
-    for ax in axes[1:]:
-        ax.tick_params(labelleft=False)
 
 
 def _cosine_y(axes: Sequence[Axes]) -> None:
@@ -113,5 +118,3 @@ def _cosine_y(axes: Sequence[Axes]) -> None:
     limits = np.array([ax.get_ylim() for ax in axes])
     for ax in axes:
         ax.set_ylim(max(-1.05, limits.min()), min(1.05, limits.max()))
-    for ax in axes[1:]:
-        ax.tick_params(labelleft=False)

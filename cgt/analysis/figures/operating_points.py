@@ -5,19 +5,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cgt.analysis.figures.parts import (
-    Frames,
-    exit_handles,
-    legend,
-    panels,
-    percent,
-    pick,
-)
-from cgt.analysis.frames import exit_columns, exit_counts, routing_exits
+from cgt.analysis.figures.parts import exit_handles, legend, panels, percent, pick
+from cgt.analysis.frames import Frames, exit_counts, routing_exits
 from cgt.analysis.statistics import half_width
 from cgt.analysis.style import COLUMN, EXIT_COLORS, dataset_name, looks, order, point_name
+from cgt.records.csv_schema import exit_columns
 
-POINTS = ("knee", "tau_0.9")
+POINTS = ("one_se", "threshold_0.9")
 NUMBERS = 1.26  # where the column of accuracies ends, in widths of the panel
 
 

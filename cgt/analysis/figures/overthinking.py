@@ -3,12 +3,12 @@
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from cgt.analysis.figures.parts import Frames, legend, panels, percent, pick
-from cgt.analysis.frames import routing_exits
+from cgt.analysis.figures.parts import legend, panels, percent, pick
+from cgt.analysis.frames import Frames, routing_exits
 from cgt.analysis.statistics import half_width
 from cgt.analysis.style import COLUMN, dataset_name, looks, order, point_name
 
-POINTS = {"full": 0.35, "tau_0.9": 1.0}
+POINTS = {"full": 0.35, "threshold_0.9": 1.0}
 """Operating points and how opaque their bars are."""
 
 QUANTITIES = {
@@ -22,8 +22,8 @@ def overthinking(frames: Frames) -> Figure:
     """Share of test samples that went on although an exit before had been right.
 
     Wasteful overthinking in the upper row, the destructive part of it in the lower, datasets in
-    columns. For each method one bar if everyone goes to the last exit, one at τ = 0.9; whiskers are
-    95 % intervals.
+    columns. For each method one bar if everyone goes to the last exit, one at threshold 0.9;
+    whiskers are 95 % intervals.
     """
     frame = frames["overthinking"]
     methods = list(routing_exits(frames))

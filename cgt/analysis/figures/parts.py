@@ -1,6 +1,6 @@
 """What several figures share: panels, bands over seeds, and accuracy drawn against something."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,16 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cgt.analysis.frames import exit_counts, routing_exits
+from cgt.analysis.frames import Frames, exit_counts, routing_exits
 from cgt.analysis.statistics import half_width, span
 from cgt.analysis.style import COLUMN, EXIT_COLORS, dataset_name, looks, order
 
-Frames = Mapping[str, pd.DataFrame]
 _GRID = 201
 _CROWDED = 0.5
 """Bands that typically are higher than this part of a panel hide its curves."""
 _LEGEND = 0.7  # inches below the panels
+_MOST = 5
+"""Panels side by side at most: more could not be read in the width of a page."""
 
 
 def panels(
@@ -31,15 +32,36 @@ def panels(
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
-def grid(datasets: Sequence[str], methods: Iterable[str], label: str) -> tuple[Figure, np.ndarray]:
-    """A small panel per dataset (rows) and method (columns) on the same axes; `label` of x."""
+def method_panels(
+    blocks: int, methods: Iterable[str], height: float, label: str, **options: Any
+) -> tuple[Figure, list[list[Axes]], int]:
+    """A small panel for every block (in rows) and method (side by side); `label` of x.
+
+    With more than `_MOST` methods a block takes several rows of panels. The methods' names stand
+    above the panels, once if every block is one row.
+
+    Returns:
+        The figure, the panels of each block in the order of the methods, and how many panels stand
+        side by side: every so many panels a new row begins.
+    """
     methods = list(methods)
-    width = max(1.3, 7.0 / max(len(methods), 4))
-    figure, axes = panels(len(datasets), len(methods), width, 1.25, sharex=True, sharey=True)
-    for top, bottom, look in zip(axes[0], axes[-1], looks(methods).values(), strict=True):
-        top.set_title(look.name)
-        bottom.set_xlabel(label)
-    return figure, axes
+    lines = -(-len(methods) // _MOST)
+    columns = -(-len(methods) // lines)
+    width = max(1.3, 7.0 / max(columns, 4))
+    figure, axes = panels(blocks * lines, columns, width, height, **options)
+    cells = axes.reshape(blocks, lines * columns)
+    names = [look.name for look in looks(methods).values()]
+    for number, block in enumerate(cells):
+        for ax, name in zip(block, names, strict=False):
+            if lines > 1 or number == 0:
+                ax.set_title(name)
+        for ax in block[len(methods) :]:
+            ax.set_axis_off()
+    shown = cells[:, : len(methods)]
+    for ax in shown[-1][-columns:]:
+        ax.set_xlabel(label)
+        ax.tick_params(labelbottom=True)  # even if the panel below is not there
+    return figure, [list(block) for block in shown], columns
 
 
 def percent(axis: Axis) -> None:
@@ -99,18 +121,19 @@ def accuracy_against(
 ) -> Figure:
     """Test accuracy against a measure of the routing: one panel per dataset.
 
-    `abscissa` gives the measure, in [0, 1], for every row of `curves` or `operating_points`; `more`
+    `abscissa` gives the measure for every row of `curves` or `operating_points`; `more`
     are legend entries of what the caller adds. Drawn are the methods that route samples, and as a
     horizontal line the networks with one exit.
 
     A seed's curve is what the moving threshold yields, not an upper envelope. Between thresholds it
     is linear, which is what mixing the two would give. Mean and band are taken at equal abscissa.
-    Markers show the knee, chosen on validation. The accuracy axis ends well below the methods' best
-    values, not at the worst value of any curve, so that differences near the top can be seen. Bands
-    that would cover one another over most of a panel are not drawn; their width is printed instead.
+    Markers show the one-SE point, chosen on validation. The accuracy axis ends well below the
+    methods' best values, not at the worst value of any curve, so that differences near the top can
+    be seen. Bands that would cover one another over most of a panel are not drawn; their width is
+    printed instead.
     """
     curves, points = frames["curves"], frames["operating_points"]
-    points = points[points["point"] == "knee"]
+    points = points[points["point"] == "one_se"]
     curves, points = (frame.assign(x=abscissa(frame)) for frame in (curves, points))
     counts, routing = exit_counts(frames["exits"]), routing_exits(frames)
     exits = {method: n for method, n in counts.items() if n == 1 or method in routing}
@@ -120,16 +143,16 @@ def accuracy_against(
         drawn = {}
         for method, look in looks(exits).items():
             curve = pick(curves, dataset, method)
-            knee = pick(points, dataset, method)
+            point = pick(points, dataset, method)
             if curve.empty:
                 continue
             if exits[method] == 1:
-                drawn[method] = np.array([0.0, 1.0]), np.tile(knee[["accuracy"]].to_numpy(), 2)
+                drawn[method] = np.array([0.0, 1.0]), np.tile(point[["accuracy"]].to_numpy(), 2)
             else:
                 drawn[method] = _on_grid(curve)
             ax.plot(
-                knee["x"].mean(),
-                knee["accuracy"].mean(),
+                point["x"].mean(),
+                point["accuracy"].mean(),
                 marker=look.marker,
                 markersize=5.5,
                 color=look.color,
@@ -140,7 +163,8 @@ def accuracy_against(
             )
         _curves(ax, drawn, exits)
         left = [x[0] for method, (x, _) in drawn.items() if exits[method] > 1]
-        ax.set_xlim(min([*left, 0.9]) - 0.03, 1.03)
+        right = [x[-1] for x, _ in drawn.values()]
+        ax.set_xlim(min([*left, 0.9]) - 0.03, max([*right, 1.0]) + 0.03)
         ax.set_title(dataset_name(dataset))
         ax.set_xlabel(label)
         percent(ax.xaxis)
@@ -157,7 +181,7 @@ def accuracy_against(
         )
         for method, look in looks(exits).items()
     ]
-    legend(figure, [*handles, *more], curves, "; markers: knee, chosen on validation")
+    legend(figure, [*handles, *more], curves, "; markers: one-SE point, chosen on validation")
     return figure
 
 

@@ -1,45 +1,42 @@
-"""Does the gate call samples resolved that the network merely remembers?"""
+"""How many samples do the gates keep from the deeper exits, in training and in validation?"""
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from cgt.analysis.figures.parts import (
-    Frames,
     band,
     legend,
     panels,
     percent,
     pick,
 )
-from cgt.analysis.frames import routing_exits
-from cgt.analysis.groups import GATED
+from cgt.analysis.frames import Frames, gated_exits, routing_exits
 from cgt.analysis.style import EXIT_COLORS, dataset_name, looks, order
 
-SPLITS = {"active_share": ("training", "-"), "val_active_share": ("validation", (0, (3, 1.2)))}
+SPLITS = {
+    "mean_eligibility": ("training", "-"),
+    "val_mean_eligibility": ("validation", (0, (3, 1.2))),
+}
 
 
 def resolved(frames: Frames) -> Figure:
     """Share of samples that the gates before each exit keep from it, over epochs.
 
-    Methods in rows, datasets in columns; exit 1 has no gate before it. Training samples as they
-    were trained, validation samples at the end of the epoch. Without a method that
-    has a gate, all that route samples are shown.
+    It is 1 − mean eligibility. Methods in rows, datasets in columns; exit 1 has no gate before it.
+    Training samples as they were trained, validation samples at the end of the epoch. Shown is
+    every method whose mean eligibility is below 1 anywhere; without any, all that route samples.
     """
     training = frames["training"]
-    exits = routing_exits(frames)
-    exits = {method: exits[method] for method in exits if method in GATED} or exits
+    exits = gated_exits(frames) or routing_exits(frames)
     datasets = order(training, "dataset")
     width = max(2.3, 6.6 / len(datasets))
-    figure, axes = panels(len(exits), len(datasets), width, 1.4, sharex="col", sharey=True)
+    figure, axes = panels(len(exits), len(datasets), width, 1.35, sharex="col", sharey=True)
     for row, method in zip(axes, exits, strict=True):
         for ax, dataset in zip(row, datasets, strict=True):
             picked = pick(training, dataset, method)
-            for e in range(2, exits[method] + 1):
-                rows = picked[picked["exit"] == e]
+            for e, rows in picked[picked["exit"] > 1].groupby("exit"):
                 for column, (_, style) in SPLITS.items():
-                    if rows.empty:
-                        continue
                     table = 1 - rows.pivot(index="seed", columns="epoch", values=column)
                     epochs = table.columns.to_numpy()
                     band(ax, epochs, table.to_numpy(), color=EXIT_COLORS[e - 1], linestyle=style)

@@ -1,4 +1,4 @@
-"""Which classes are taken for which, exit by exit."""
+"""Which classes are mistaken for which, exit by exit."""
 
 from pathlib import Path
 
@@ -7,9 +7,8 @@ import pandas as pd
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from cgt.analysis.pictures.data import CONFUSION
+from cgt.analysis.pictures.data import CLASS_NAMES, CONFUSION
 from cgt.analysis.style import EXIT_COLORS, dataset_name, looks
-from cgt.records.files import load_npz
 
 PANEL = 2.1  # inches
 LEFT, RIGHT, BOTTOM, TOP = 1.5, 0.65, 0.42, 0.62  # inches around the panels
@@ -17,10 +16,16 @@ LEFT, RIGHT, BOTTOM, TOP = 1.5, 0.65, 0.42, 0.62  # inches around the panels
 
 def read_confusion(path: Path) -> pd.DataFrame:
     """Read a confusion file; ValueError if its columns are not the expected ones."""
-    frame = pd.read_csv(path)
-    if tuple(frame.columns) != CONFUSION:
-        raise ValueError(f"{path}: columns are {list(frame.columns)}, expected {list(CONFUSION)}")
-    return frame
+    return _read(path, CONFUSION)
+
+
+def read_class_names(path: Path) -> dict[str, list[str]]:
+    """The class names of each dataset, in the order of their numbers.
+
+    Raises ValueError if the columns are not the expected ones.
+    """
+    table = _read(path, CLASS_NAMES).sort_values("class", kind="stable")
+    return {dataset: part["name"].tolist() for dataset, part in table.groupby("dataset")}
 
 
 def matrix(frame: pd.DataFrame, classes: int) -> np.ndarray:
@@ -30,15 +35,21 @@ def matrix(frame: pd.DataFrame, classes: int) -> np.ndarray:
     return counts
 
 
-def confusion(counts_path: Path, names_path: Path, dataset: str) -> Figure:
+def confusion(counts_path: Path, names_path: Path, dataset: str, shown: str) -> Figure:
     """One panel per exit: of each class's test samples, the share that leaves there so answered.
 
-    counts_path: a confusion file; names_path: arrays with `class_names` and `shown`, the method to
-    show. Classes that never occur are left out.
+    counts_path, names_path: the two files of `write_confusion`; shown: the method to show. Classes
+    that never occur are left out.
+
+    Raises:
+        ValueError: if the method was not run on the dataset.
     """
-    arrays, frame = load_npz(names_path), read_confusion(counts_path)
-    class_names = [str(name) for name in arrays["class_names"]]
-    frame = frame[(frame["dataset"] == dataset) & (frame["method"] == str(arrays["shown"]))]
+    class_names, frame = read_class_names(names_path)[dataset], read_confusion(counts_path)
+    frame = frame[frame["dataset"] == dataset]
+    if shown not in set(frame["method"]):
+        found = ", ".join(dict.fromkeys(frame["method"])) or "none"
+        raise ValueError(f"{counts_path}: {shown} was not run on {dataset}; methods are {found}")
+    frame = frame[frame["method"] == shown]
     exits = range(1, frame["exit"].max() + 1)
     counts = np.array([matrix(frame[frame["exit"] == e], len(class_names)) for e in exits])
     occurs = counts.sum(axis=(0, 2)) + counts.sum(axis=(0, 1)) > 0
@@ -82,6 +93,13 @@ def confusion(counts_path: Path, names_path: Path, dataset: str) -> Figure:
         f"{dataset_name(run['dataset'])}, {look.name}, seed {run['seed']}", fontsize=8.5
     )
     return figure
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    frame = pd.read_csv(path, keep_default_na=False)
+    if tuple(frame.columns) != columns:
+        raise ValueError(f"{path}: columns are {list(frame.columns)}, expected {list(columns)}")
+    return frame
 
 
 def _heading(number: int, counts: np.ndarray, samples: int) -> str:

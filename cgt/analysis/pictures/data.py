@@ -7,15 +7,16 @@ from zipfile import ZIP_DEFLATED
 import numpy as np
 import pandas as pd
 
-from cgt.analysis.frames import write_csv
 from cgt.analysis.summary import Run
 from cgt.operate.routing import exit_index, select
+from cgt.records.csv_schema import write_csv
 from cgt.records.files import save_npz
 from cgt.records.predictions import SplitPredictions, load_predictions
 
 THRESHOLD = 0.9
-"""The threshold τ of all pictures."""
+"""The threshold of all pictures, for all exits."""
 
+CLASS_NAMES = ("dataset", "class", "name")
 CONFUSION = ("dataset", "method", "seed", "exit", "target", "prediction", "count")
 NONE = -1
 
@@ -46,20 +47,23 @@ def choose(test: SplitPredictions, num_classes: int, each: int = 2) -> dict[str,
 def write_gallery(
     out: Path,
     test: SplitPredictions,
-    images: Callable[[np.ndarray], np.ndarray],
+    samples: Callable[[np.ndarray], np.ndarray],
     class_names: Sequence[str],
     method: str,
     seed: int,
 ) -> None:
-    """Write the chosen samples with their images, compressed, since they stand in the repository.
+    """Write the chosen samples as they are, compressed, since they stand in the repository.
 
-    images: from positions in the dataset, int64 of any shape, to uint8 images, black for -1.
+    samples: takes positions in the dataset, int64 of any shape [...], and gives images, uint8
+        [..., H, W] or [..., H, W, 3], black for -1, or signals, float32 [..., L], NaN for -1. The
+        file calls them `image` or `signal`.
     """
     chosen = choose(test, len(class_names))
+    found = samples(chosen["index"])
     save_npz(
         out,
         compression=ZIP_DEFLATED,
-        image=images(chosen["index"]),
+        **{"image" if found.dtype == np.uint8 else "signal": found},
         **chosen,
         class_names=class_names,
         shown=method,
@@ -80,7 +84,33 @@ def confusion(test: SplitPredictions, run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(CONFUSION))
 
 
-def write_confusion(runs: Mapping[Run, Path], out: Path) -> None:
-    """Write the confusion of all runs, given their predictions files, as one CSV."""
-    tables = [confusion(load_predictions(path).test, run) for run, path in runs.items()]
-    write_csv(pd.concat(tables, ignore_index=True), out)
+def write_confusion(
+    runs: Mapping[Run, Path], class_names: Mapping[str, Sequence[str]], out_dir: Path
+) -> None:
+    """Write `confusion.csv`, of all runs, and `class_names.csv` beside it.
+
+    Args:
+        runs: predictions file of each run.
+        class_names: of every dataset among the runs, in the order of their numbers.
+        out_dir: folder to write into.
+
+    Raises:
+        ValueError: if a dataset has no class names, or fewer than its runs have classes.
+    """
+    if missing := sorted({dataset for dataset, _, _ in runs} - class_names.keys()):
+        raise ValueError(f"{missing[0]} has no class names; its reference file is needed")
+    tables = []
+    for run, path in runs.items():
+        table = confusion(load_predictions(path).test, run)
+        highest = table[["target", "prediction"]].max(axis=None)
+        if highest >= len(class_names[run[0]]):
+            names = len(class_names[run[0]])
+            raise ValueError(f"{path}: holds class {highest}; {run[0]} has {names} class names")
+        tables.append(table)
+    names = [
+        (dataset, number, name)
+        for dataset, own in class_names.items()
+        for number, name in enumerate(own)
+    ]
+    write_csv(pd.concat(tables, ignore_index=True), out_dir / "confusion.csv")
+    write_csv(pd.DataFrame(names, columns=list(CLASS_NAMES)), out_dir / "class_names.csv")

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import Patch
+from seaborn import husl_palette
 
 # One hue per family: corn is yellow, soybean blue, grass and woods green, the rest told apart.
 LAND_COVER = {
@@ -29,6 +30,24 @@ LAND_COVER = {
 NO_CLASS = "#f3f3f3"
 SPLIT_COLORS = {"Train": "#d95f02", "Validation": "#7570b3", "Test": "#1b9e77"}
 NO_SPLIT = "#e2e2e2"
+
+
+def class_colors(names: Sequence[str]) -> list[str]:
+    """One colour for each class: its own where all are known, else a palette spread over them.
+
+    Neighbours in the list differ in hue and in lightness.
+    """
+    if all(name in LAND_COVER for name in names):
+        return [LAND_COVER[name] for name in names]
+    count = len(names)
+    # Odd and even places take opposite halves of the circle of hues.
+    hues = [
+        (number // 2 + (number % 2) * (count // 2 + count % 2)) / count for number in range(count)
+    ]
+    return [
+        to_hex(husl_palette(1, h=hue, s=0.75, l=(0.5, 0.72)[number % 2])[0])
+        for number, hue in enumerate(hues)
+    ]
 
 
 def paint(numbers: np.ndarray, colors: Sequence[str]) -> np.ndarray:

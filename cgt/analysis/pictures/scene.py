@@ -1,4 +1,4 @@
-"""The Indian Pines scene: what is known of it, and what each method's exits make of it."""
+"""A scene: what is known of it, and how each method's exits map it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cgt.analysis.pictures.parts import (
-    LAND_COVER,
     NO_CLASS,
     NO_SPLIT,
     SPLIT_COLORS,
+    class_colors,
     paint,
     picture,
     swatches,
@@ -62,7 +62,7 @@ def _known(axes: np.ndarray, arrays: Mapping[str, np.ndarray]) -> None:
     """What does not depend on a method, and the classes' colours."""
     names = [str(name) for name in arrays["class_names"]]
     picture(axes[0], arrays["color"], "False colours")
-    colors = [NO_CLASS, *(LAND_COVER[name] for name in names)]
+    colors = [NO_CLASS, *class_colors(names)]
     picture(axes[1], paint(arrays["truth"], colors), "Ground truth")
     picture(axes[2], paint(arrays["split"], [NO_SPLIT, *SPLIT_COLORS.values()]), "Split")
     axes[3].set_axis_off()
@@ -80,7 +80,7 @@ def _known(axes: np.ndarray, arrays: Mapping[str, np.ndarray]) -> None:
 
 def _mapped(axes: np.ndarray, arrays: Mapping[str, np.ndarray], number: int, name: str) -> None:
     """One method: its answers, and below them the exits that gave them."""
-    colors = [LAND_COVER[str(name)] for name in arrays["class_names"]]
+    colors = class_colors([str(name) for name in arrays["class_names"]])
     picture(axes[0], paint(arrays["prediction"][number], colors), name)
     exits, index = int(arrays["exits"][number]), arrays["exit"][number].astype(int) - 1
     shares = np.bincount(index.ravel(), minlength=exits) / index.size

@@ -1,11 +1,11 @@
-"""The audit for people: classes by protocol, totals, and what the leak is worth in accuracy."""
+"""The audit for people: classes by protocol, totals, and how much overlap adds to accuracy."""
 
 import pandas as pd
 
 from cgt.analysis.audit import COUNTS
-from cgt.analysis.comparisons import Frames
+from cgt.analysis.frames import Frames
 from cgt.analysis.statistics import estimate
-from cgt.analysis.style import dataset_name, looks, order
+from cgt.analysis.style import dataset_name, looks, order, point_name
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown, number, percent
 
 RANDOM, DISJOINT = "indian_pines", "indian_pines_disjoint"
@@ -18,7 +18,8 @@ _NOTE = (
 _GAP_NOTE = (
     "Test accuracy in %, mean ± standard deviation over n seeds; gap: random minus disjoint, in "
     "points, taken seed by seed. Both protocols train on as many pixels of each class that both "
-    "have. Knee: the threshold chosen on validation data."
+    "have. One-SE point: the cheapest threshold whose validation accuracy is within one standard "
+    "error of the best."
 )
 
 
@@ -53,12 +54,12 @@ def _gap(frames: Frames) -> Rows:
     """One row a method that both protocols have, at equal seeds."""
     exits, points = frames["exits"], frames["operating_points"]
     last = exits[exits["exit"] == exits.groupby(["dataset", "method"])["exit"].transform("max")]
-    knee = points[points["point"] == "knee"]
+    one_se = points[points["point"] == "one_se"]
     names = looks(order(points, "method"))
     rows = []
     for method, look in names.items():
         row = {"Method": look.name}
-        for where, frame in {"last exit": last, "knee": knee}.items():
+        for where, frame in {"last exit": last, point_name("one_se"): one_se}.items():
             accuracy = frame[frame["method"] == method].pivot(
                 index="seed", columns="dataset", values="accuracy"
             )

@@ -10,7 +10,8 @@ from cgt.analysis.tables.parts import ABSENT, Rows, markdown, number
 _NOTE = (
     "ECE: expected calibration error on test data, in %, "
     f"{BINS} equal bins; mean ± standard deviation over n seeds. Temperature: fitted on validation "
-    "for each exit, by negative log-likelihood; above 1 the exit was too sure, below 1 too modest. "
+    "for each exit, by negative log-likelihood; above 1 the exit was overconfident, below 1 "
+    "underconfident. "
     f"{ABSENT}: the method's confidence is not the largest softmax probability."
 )
 

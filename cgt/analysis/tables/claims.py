@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from cgt.analysis.claims import CLAIMS, DATASETS, Row, judge, verdict_of
-from cgt.analysis.comparisons import Frames
+from cgt.analysis.frames import Frames
 from cgt.analysis.style import dataset_name
 from cgt.analysis.tables.parts import ABSENT, markdown
 
@@ -13,19 +13,20 @@ _RULE = (
     "Rule: a claim says in which region a number lies. The number's mean over seeds has a 95 % t "
     "interval, paired by seed where two methods are compared; it speaks of other seeds, on the "
     "same test data. *Reproduced*: the interval lies wholly in the region. *Not reproduced*: "
-    "wholly outside, even when widened for all comparisons of the claim on the dataset "
+    "wholly outside, even when made wider for all comparisons of the claim on the dataset "
     "(Bonferroni). *Undecided*: otherwise, and always with one seed. Against several competitors "
     "the weakest comparison counts. A claim of several numbers is reproduced if all are, not "
     "reproduced if any is not, else undecided."
 )
 _SCOPE = (
     "The last column takes the datasets that the paper used; Indian Pines (disjoint), where no "
-    "test patch shares a pixel with a training patch, says what is left without leaks."
+    "test patch shares a pixel with a training patch, says what is left without such overlap."
 )
 _NOTE = (
-    "Differences between shares are in points, shares in %, ratios (÷) plain. Widened: for all "
-    "comparisons of the claim on the dataset. Only *not reproduced* needs that, since a claim "
-    "holds if all of them do. Nothing is corrected for the number of claims and datasets."
+    "Differences between shares are in points, shares in %, ratios (÷) plain. Bonferroni interval: "
+    "wider, for all comparisons of the claim on the dataset. Only *not reproduced* needs it: a "
+    "claim holds only if all of them do. Nothing is corrected for the number of claims and "
+    "datasets."
 )
 
 
@@ -61,7 +62,7 @@ def _details(rows: Sequence[Row], claim: str) -> str:
             "Claimed": row.statement.region.text(row.statement.scale),
             "Mean": _number(row, row.estimate.mean),
             "95 % interval": _interval(row, row.estimate.ci_low, row.estimate.ci_high),
-            "Widened": _interval(row, *row.wide),
+            "Bonferroni interval": _interval(row, *row.interval_bonferroni),
             "n": str(row.estimate.n),
             "Verdict": row.verdict,
         }

@@ -1,4 +1,4 @@
-"""Recall by class for people: macro averages weigh a class of 15 test pixels like one of 2,000."""
+"""Recall by class for people: in a macro average a class of 15 pixels counts like one of 2,000."""
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ from cgt.analysis.tables.parts import Rows, markdown, number
 _NOTE = (
     f"Recall of each class at {point_name(POINT)} in %, mean ± standard deviation over seeds, "
     "smallest class first. Train, test: its pixels, at one seed. The mean over classes is the "
-    "macro recall; classes without test pixels have no part in it."
+    "macro recall; classes without test pixels are left out of it."
 )
 
 

@@ -1,19 +1,23 @@
-"""Every method against every other, ranks, and what the number of seeds can tell."""
+"""Every method against every other, ranks, and how small a difference the seeds can detect."""
 
 import pandas as pd
 
-from cgt.analysis.comparisons import Frames, comparisons, ranks
+from cgt.analysis.comparisons import comparisons, ranks
+from cgt.analysis.frames import Frames
 from cgt.analysis.power import power
 from cgt.analysis.statistics import ALPHA, span
 from cgt.analysis.style import dataset_name, looks, order
 from cgt.analysis.tables.parts import ABSENT, markdown, p_value, points, signed
 from cgt.analysis.tables.power import NAMES, power_parts
 
-_AREA = (
-    "Area: test accuracy at the threshold that is best on validation within a cost budget, "
-    "averaged over budgets from the cheapest exit to full cost. An exit that knows only some of "
-    "the classes (ClassyNet) must answer for all samples within the smallest budgets: its area "
-    "shows that above all."
+_NOTE = (
+    "Area: test accuracy at the threshold that is best on validation within a budget of cost, "
+    "averaged over 101 budgets. The budgets of a dataset are the same for all methods: equally "
+    "spaced from the cost of the first exit of the dataset's network to the cost of its "
+    "single-exit network. A budget that a method cannot meet counts as answering without "
+    "computing, with the most frequent class of the validation data. An exit that knows only "
+    "some of the classes (ClassyNet) must answer for all samples within the smallest budgets, "
+    "which lowers its area."
 )
 
 
@@ -21,7 +25,7 @@ def comparisons_files(frames: Frames) -> dict[str, str]:
     """Ranks, power and pairs in Markdown; the numbers are in the summary tables of these names."""
     methods = order(frames["exits"], "method")
     parts = [
-        _AREA,
+        _NOTE,
         *_ranks(ranks(frames), methods),
         *power_parts(power(frames)),
         *_pairs(comparisons(frames)),
@@ -50,7 +54,7 @@ def _ranks(table: pd.DataFrame, methods: list[str]) -> list[str]:
     note = (
         "Mean over the seeds of a dataset, then over datasets. n: pairs of dataset and seed. "
         f"p: Friedman's test that all methods are alike, on these pairs, each counted once; it "
-        f"does not tell the first from the next. {'; '.join(tests)}."
+        f"does not say which methods differ. {'; '.join(tests)}."
     )
     return ["**Mean rank (1 is the best)**", markdown(rows), note]
 

@@ -6,7 +6,7 @@ from cgt.analysis.statistics import over_seeds
 from cgt.analysis.style import dataset_name, looks, point_name
 from cgt.analysis.tables.parts import Rows, markdown, number
 
-POINTS = ("full", "tau_0.9", "knee")
+POINTS = ("full", "threshold_0.9", "one_se")
 QUANTITIES = {"wasteful": "Wasteful", "destructive": "Destructive"}
 _NOTE = (
     "Share of the test samples in %, mean ± standard deviation over n seeds. Wasteful: some exit "

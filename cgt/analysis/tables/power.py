@@ -1,4 +1,4 @@
-"""What the number of seeds can tell: all pairs in short, those with the reference in full."""
+"""What the seeds can detect: all pairs of methods in short, those with the reference in full."""
 
 import pandas as pd
 
@@ -8,14 +8,14 @@ from cgt.analysis.statistics import span
 from cgt.analysis.style import dataset_name, looks
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown, points
 
-NAMES = dict(zip(METRICS, ("Area", "Accuracy at τ = 0.9"), strict=True))
+NAMES = dict(zip(METRICS, ("Area", "Accuracy at threshold 0.9"), strict=True))
 _SHORT = dict(zip(METRICS, ("Area", "Accuracy"), strict=True))
 _SMALL = f"{100 * SMALL:g} points"
 _NOTE = (
-    "In points, for one pair of methods, paired by seed. Detectable: the smallest true difference "
-    "that a paired t test at 5 % finds with 80 % probability, before Holm's correction; bold: "
-    f"{_SMALL} or less. n for {_SMALL}: the seeds that it takes to detect as little as that. Every "
-    "pair: `power.csv`."
+    "In points, for one pair of methods, paired by seed. sd: standard deviation of the paired "
+    "differences. Detectable: the smallest true difference that a paired t test at 5 % finds with "
+    f"80 % probability, before Holm's correction; bold: {_SMALL} or less. n for {_SMALL}: how many "
+    "seeds are needed to detect a difference as small as that. Every pair: `power.csv`."
 )
 
 
@@ -26,9 +26,9 @@ def power_parts(table: pd.DataFrame) -> list[str]:
     reference = reference_of([*table["method_b"], *table["method_a"]])
     name = looks([reference])[reference].name
     return [
-        "**What the seeds can tell: all pairs of methods**",
+        "**Detectable differences: all pairs of methods**",
         markdown(_short(table), ("Dataset", "Metric")),
-        f"**What the seeds can tell: pairs with {name}**",
+        f"**Detectable differences: pairs with {name}**",
         markdown(_full(against(table, reference))),
         _NOTE,
     ]
@@ -37,14 +37,14 @@ def power_parts(table: pd.DataFrame) -> list[str]:
 def _short(table: pd.DataFrame) -> Rows:
     rows = []
     for (metric, dataset), pairs in table.groupby(["metric", "dataset"], sort=False):
-        needed, told = pairs["n_needed"].dropna(), pairs["told"].sum()
+        needed, sufficient = pairs["n_needed"].dropna(), pairs["sufficient"].sum()
         rows.append(
             {
                 "Dataset": dataset_name(dataset),
                 "Metric": NAMES[metric],
                 "n": span(pairs["n"]),
-                f"Pairs for which {_SMALL} are detectable": f"{told} of {len(pairs)}",
-                "Detectable, median": points(pairs["detectable"].median()),
+                f"Pairs for which {_SMALL} are detectable": f"{sufficient} of {len(pairs)}",
+                "Detectable, median": points(pairs["mde"].median()),
                 f"n for {_SMALL}, median": f"{needed.median():.0f}" if len(needed) else ABSENT,
             }
         )
@@ -66,13 +66,13 @@ def _full(pairs: pd.DataFrame) -> Rows:
 
 def _cells(pair: pd.DataFrame, name: str) -> dict[str, str]:
     """One pair's three numbers under the headings of a metric; dashes if it was not compared."""
-    sd, detectable, needed = ABSENT, ABSENT, ABSENT
+    sd, mde, needed = ABSENT, ABSENT, ABSENT
     for found in pair.itertuples():
-        sd, detectable = points(found.sd_paired), points(found.detectable)
-        detectable = f"**{detectable}**" if found.told else detectable
+        sd, mde = points(found.sd_paired), points(found.mde)
+        mde = f"**{mde}**" if found.sufficient else mde
         needed = ABSENT if pd.isna(found.n_needed) else str(found.n_needed)
     return {
         f"{name}: sd": sd,
-        f"{name}: detectable": detectable,
+        f"{name}: detectable": mde,
         f"{name}: n for {_SMALL}": needed,
     }

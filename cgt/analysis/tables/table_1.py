@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from cgt.analysis.frames import csv_text, exit_columns, left_early, routing_exits
+from cgt.analysis.frames import left_early, routing_exits
 from cgt.analysis.statistics import over_seeds
 from cgt.analysis.style import dataset_name, looks, order, point_name
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown, number, percent
+from cgt.records.csv_schema import csv_text, exit_columns
 
-POINTS = ("knee", "tau_0.9")
+POINTS = ("one_se", "threshold_0.9")
 _SCORES = {
     "f1_macro": "F1",
     "precision_macro": "Precision",
@@ -17,17 +18,19 @@ _SCORES = {
     "accuracy": "Accuracy",
 }
 _NOTE = (
-    "All in %, mean ± standard deviation over n seeds, on test data; F1, precision and recall are "
-    "macro averages. Exit e: share of samples that leave there. Cost: multiply-accumulates, of "
-    "those of the full network. Bold: the best mean of a score within a dataset, as printed."
+    "All in %, mean ± standard deviation over n seeds, on test data; F1, precision and recall "
+    "are macro averages. Exit e: share of samples that leave there. Cost: multiply-accumulates, "
+    "in % of the dataset's single-exit network; a network with heads may need a little more than "
+    "100. Bold: the best mean of a score within a dataset, as printed."
 )
 
 
 def table_1(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """The numbers of Table 1: one row per point, dataset, method and metric, with mean, sd and n.
 
-    Shares and scores in [0, 1]. Exits that a network does not have get no row. A method that sends
-    all samples the same way, as static networks do, gets none at all. sd is NaN when n = 1.
+    Shares and scores in [0, 1]; costs relative to the single-exit network. Exits that a network
+    does not have get no row. A method that sends all samples the same way, as static networks do,
+    gets none at all. sd is NaN when n = 1.
     """
     points = frames["operating_points"]
     points = pd.concat([points[points["point"] == point] for point in POINTS])
@@ -55,20 +58,21 @@ def results_files(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
 
 
 def results_markdown(frames: dict[str, pd.DataFrame]) -> str:
-    """A short table for the README: accuracy, F1, early exits and cost at the knee."""
-    knee = frames["operating_points"].query("point == 'knee'")
-    knee = knee.assign(early=left_early(knee, frames["exits"]))
+    """A short table for the README: accuracy, F1, early exits and cost at the one-SE point."""
+    points = frames["operating_points"].query("point == 'one_se'")
+    points = points.assign(early=left_early(points, frames["exits"]))
     metrics = {
         "accuracy": "Accuracy",
         "f1_macro": "Macro-F1",
         "early": "Left before the last exit",
         "relative_cost": "Relative cost",
     }
-    cells = over_seeds(knee, ["dataset", "method"], list(metrics))
+    cells = over_seeds(points, ["dataset", "method"], list(metrics))
     cells = cells[(cells["metric"] != "early") | cells["method"].isin(routing_exits(frames))]
     note = (
-        "All in %, mean ± standard deviation over n seeds, on test data, at the knee: the cheapest "
-        "threshold whose validation accuracy is within one standard error of the best. "
+        "All in %, mean ± standard deviation over n seeds, on test data, at the one-SE point: the "
+        "cheapest threshold whose validation accuracy is within one standard error of the best. "
+        "Relative cost: multiply-accumulates, in % of the dataset's single-exit network. "
         "Bold: best score."
     )
     return f"{markdown(_rows(cells, metrics, '**{}**'.format))}\n{note}\n"
@@ -92,7 +96,7 @@ def _table_1_latex(table: pd.DataFrame) -> str:
         " & ".join(headings) + " \\\\",
     ]
     for point, part in table.groupby("point", sort=False):
-        name = point_name(point).replace("τ", "$\\tau$")
+        name = point_name(point)
         lines += [
             "\\midrule",
             f"\\multicolumn{{{len(headings)}}}{{l}}{{\\emph{{Operating point: {name}}}}} \\\\",

@@ -1,7 +1,7 @@
 """Why the curves look as they do, in two paragraphs."""
 
-from cgt.analysis.comparisons import Frames
 from cgt.analysis.explain import gradients_paragraph, resolved_paragraph
+from cgt.analysis.frames import Frames
 
 
 def why_files(frames: Frames) -> dict[str, str]:

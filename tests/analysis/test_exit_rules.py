@@ -3,13 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic import make_reference
 
+from cgt.analysis.exit_rules import rule_areas
 from cgt.analysis.gains import gains
-from cgt.analysis.policies import policy_areas
 from cgt.operate.confidences import fit_temperatures, max_softmax
 from cgt.records.predictions import Predictions, SplitPredictions
 
 MACS = np.array([200, 550, 1000])
+REFERENCE = make_reference()
 
 
 def make_binary(seed, samples=300):
@@ -25,8 +27,8 @@ def make_binary(seed, samples=300):
 
 
 def areas(predictions):
-    rows = policy_areas(predictions, fit_temperatures(predictions.val))
-    return {row["policy"]: row["area"] for row in rows}
+    rows = rule_areas(predictions, fit_temperatures(predictions.val), REFERENCE)
+    return {row["exit_rule"]: row["mean_budget_accuracy"] for row in rows}
 
 
 def test_no_rule_looks_at_test_labels_to_choose():
@@ -56,14 +58,18 @@ def test_of_two_classes_all_confidences_rank_alike():
 
 def test_gains_are_paired_by_seed():
     rows = [
-        ("d", "m", seed, policy, area)
+        ("d", "m", seed, rule, area)
         for seed, usual in ((1, 0.8), (2, 0.9))
-        for policy, area in (("shared", usual), ("margin", usual + 0.01 * seed))
+        for rule, area in (("shared", usual), ("margin", usual + 0.01 * seed))
     ]
-    table = gains(pd.DataFrame(rows, columns=["dataset", "method", "seed", "policy", "area"]))
+    table = gains(
+        pd.DataFrame(
+            rows, columns=["dataset", "method", "seed", "exit_rule", "mean_budget_accuracy"]
+        )
+    )
     assert len(table) == 1
     row = table.iloc[0]
-    assert (row["policy"], row["n"]) == ("margin", 2)
+    assert (row["exit_rule"], row["n"]) == ("margin", 2)
     # Differences .01 and .02; the t quantile for n = 2 is 12.706, the standard error .005.
     assert row["mean"] == pytest.approx(0.015)
     assert row["ci_high"] == pytest.approx(0.015 + 12.7062 * 0.005, rel=1e-4)
