@@ -44,6 +44,7 @@ def train_arguments(job: Mapping[str, Any], folder: Path) -> list[str]:
     """Arguments of `cgt train` for one epoch of `job`, written into `folder`."""
     return [
         *("--dataset", job["dataset"], "--method", job["method"], "--seed", str(job["seed"])),
+        *("--implementation", job["implementation"]),
         *("--prepared", str(job["prepared"]), "--raw", str(job["raw_dir"])),
         *("--settings", json.dumps({**job["settings"], "epochs": 1})),
         *("--hyperparameters", json.dumps(job["hyperparameters"])),

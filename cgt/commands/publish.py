@@ -28,7 +28,7 @@ def add_publish(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--dataset", required=True)
     command.add_argument("--prepared", type=Path, required=True, help="what they were trained on")
     command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
-    command.add_argument("--point", default="knee", help="operating point to answer at (knee)")
+    command.add_argument("--point", default="one_se", help="operating point to answer at (one_se)")
     command.add_argument(
         "--threshold",
         type=float,

@@ -22,7 +22,7 @@ def export_run(
     prepared: Path,
     out: Path,
     *,
-    point: str = "knee",
+    point: str = "one_se",
     threshold: Sequence[float] | None = None,
 ) -> Path:
     """Write a run to ``out/DATASET/METHOD/SEED``; return that folder.

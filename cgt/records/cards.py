@@ -41,7 +41,8 @@ def card_of(wing: str, name: str) -> Card:
     """
     known = cards(wing)
     if name not in known:
-        raise ValueError(f"{wing} has no {name!r}; allowed are {', '.join(known)}")
+        what = {"methods": "method", "networks": "network", "data": "dataset"}.get(wing, wing)
+        raise ValueError(f"{what} is {name!r}; allowed are {', '.join(known)}")
     return known[name]
 
 

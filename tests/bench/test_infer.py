@@ -45,7 +45,7 @@ def root(tmp_path_factory):
     points = [
         ("indian_pines", method, 1, point, threshold)
         for method in METHODS
-        for point, threshold in (("knee", 0.6), ("tau_0.9", 0.9), ("budget_25", 0.1))
+        for point, threshold in (("one_se", 0.6), ("threshold_0.9", 0.9), ("budget_25", 0.1))
     ]
     columns = ["dataset", "method", "seed", "point", "threshold"]
     pd.DataFrame(points, columns=columns).to_csv(root / "points.csv", index=False)
@@ -67,7 +67,7 @@ def table(path):
 def test_every_method_is_measured_in_every_way_at_every_batch_size(table):
     keys = ["method", "point", "variant", "engine", "batch"]
     found = sorted(table[keys].fillna("").itertuples(index=False, name=None))
-    engines, points = ("torch", "onnxruntime"), ("knee", "tau_0.9")
+    engines, points = ("torch", "onnxruntime"), ("one_se", "threshold_0.9")
     alone = [("static", f"prefix_{e}") for e in (1, 2, 3)]
     alone += [(method, "backbone") for method in ("single_exit", "branchynet", "classynet")]
     ways = [(method, "", variant, engine) for method, variant in alone for engine in engines]
@@ -136,7 +136,7 @@ def test_a_wrong_answer_is_counted(root, path, tmp_path, monkeypatch):
 
 def made_up(answer, **changes):
     given = {
-        **{"method": "branchynet", "point": "knee", "threshold": "0.5", "variant": "infer"},
+        **{"method": "branchynet", "point": "one_se", "threshold": "0.5", "variant": "infer"},
         **{"engine": "torch", "answer": answer, "exit": np.array([0, 1, 1])},
         **{"prediction": np.array([4, 5, 6]), "macs": np.array([1, 2, 2])},
         **{"distance": np.array([[0.1, 1e-8, 0.3], [0.2, 0.2, 0.2]]), "is_whole": False},

@@ -13,13 +13,14 @@ from cgt.bench.processes import peak_gigabytes, python, seconds, seconds_to_firs
 from cgt.commands.cli import build_parser
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = {"epochs": 9, "batch_size": 32, "lr": 0.05}
+SETTINGS = {"network": "compact_scene", "epochs": 9, "batch_size": 32, "lr": 0.05}
 
 
 def job(folder, **changes):
     return {
         "dataset": "indian_pines",
         "method": "branchynet",
+        "implementation": "branchynet",
         "seed": 1,
         "prepared": folder / "prepared.npz",
         "raw_dir": folder / "raw",

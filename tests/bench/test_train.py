@@ -14,8 +14,10 @@ from cgt.training.job import Job, TrainingSettings, build_method
 from cgt.training.loop import Trainer
 
 STEPS = 3
-SETTINGS = {"epochs": 4, "batch_size": 32, "lr": 0.05}
-JOB = Job("indian_pines", "branchynet", 1, Path("prepared"), Path("raw"), SETTINGS, {})
+SETTINGS = {"network": "compact_scene", "augmentation": "dihedral", "epochs": 4}
+SETTINGS |= {"batch_size": 32, "lr": 0.05}
+PLACES = Path("prepared"), Path("raw")
+JOB = Job("indian_pines", "branchynet", "branchynet", 1, *PLACES, SETTINGS, {})
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from cgt.deploy.runtime import Deployed
 from cgt.operate.area import validation_area
 from cgt.operate.routing import exit_index, select
 from cgt.records.predictions import load_predictions
+from cgt.records.reference import load_reference
 
-SETTINGS = {"epochs": 1, "batch_size": 32, "lr": 0.05}
+SETTINGS = {"network": "compact_scene", "epochs": 1, "batch_size": 32, "lr": 0.05}
 RUNS = [("single_exit", 1), ("branchynet", 1), ("single_exit", 2), ("branchynet", 2)]
 NAMES = [f"indian_pines/{method}/{seed}" for method, seed in RUNS]
 
@@ -46,6 +47,11 @@ def data(tmp_path_factory):
             *("--out", root / f"prepared/{seed}.npz"),
             *("--limit", 160, "--patch", 5, "--components", 4),
         )
+    run(
+        *("reference", "indian_pines", "--prepared", root / "prepared/1.npz"),
+        *("--raw", root / "raw", "--settings", json.dumps(SETTINGS)),
+        *("--out", root / "reference.json"),
+    )
     return root
 
 
@@ -60,6 +66,7 @@ def results(data):
         run(
             *("evaluate", folder / "predictions.npz", "--dataset", "indian_pines"),
             *("--method", method, "--seed", seed, "--out", folder),
+            *("--reference", data / "reference.json"),
         )
     run("aggregate", *NAMES, "--runs", results / "runs", "--out", results / "summary")
     run("conclude", "--summary", results / "summary", "--out", results / "summary")
@@ -74,6 +81,7 @@ def test_training_writes_the_run_and_its_manifest(results):
     assert manifest["job"] == {
         "dataset": "indian_pines",
         "method": "branchynet",
+        "implementation": "branchynet",
         "seed": 1,
         "settings": SETTINGS,
         "hyperparameters": {},
@@ -118,9 +126,10 @@ def test_maps_agree_with_the_predictions_and_become_pictures(data, results, tmp_
             assert np.array_equal(found[name], maps[name][..., ::4, ::4]), name
     run(
         *("confusion", *NAMES[:2], "--runs", results / "runs"),
-        *("--out", tmp_path / "summary/confusion.csv"),
+        *("--references", data / "reference.json", "--out", tmp_path / "summary"),
     )
-    run("pictures", "--summary", tmp_path / "summary", "--out", tmp_path / "figures")
+    shown = ("--shown", "branchynet")
+    run("pictures", "--summary", tmp_path / "summary", "--out", tmp_path / "figures", *shown)
     drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
     assert drawn == {"scene_indian_pines", "confusion_indian_pines"}
 
@@ -130,7 +139,7 @@ def test_an_exported_run_answers_as_its_predictions_do_from_raw_values_on(data, 
     asked = ("--dataset", "indian_pines", "--prepared", prepared, "--raw", data / "raw")
     run("export", folder, *asked, "--threshold", 0.3, 0.2, "--out", tmp_path)
     deployed = Deployed(tmp_path / "indian_pines/branchynet/1")
-    assert deployed.threshold == [0.3, 0.2] and "knee" in deployed.points
+    assert deployed.threshold == [0.3, 0.2] and "one_se" in deployed.points
     test = load_predictions(folder / "predictions.npz").test
     patches = cut_patches(np.load(data / "raw/cube.npy"), test.index, 5)
     index, prediction = deployed.infer(deployed.scale(patches))
@@ -228,6 +237,7 @@ def test_tuning_scores_on_validation_and_selects(data, tmp_path):
         run(
             *("tune-trial", *job(data, "branchynet", 1, json.dumps(hyperparameters))),
             *("--trial", trial, "--work", tmp_path / f"work/{trial}"),
+            *("--reference", data / "reference.json"),
             *("--out", tmp_path / f"{trial}.json"),
         )
     record = json.loads((tmp_path / "1.json").read_text())
@@ -238,7 +248,7 @@ def test_tuning_scores_on_validation_and_selects(data, tmp_path):
         "trial": 1,
         "seed": 1,
         "settings": {"lr": 0.05, **weights},
-        "score": validation_area(predictions),
+        "score": validation_area(predictions, load_reference(data / "reference.json")),
     }
     run("tune-select", tmp_path / "0.json", tmp_path / "1.json", "--out", tmp_path)
     assert len((tmp_path / "tuning.csv").read_text().splitlines()) == 3
@@ -249,6 +259,7 @@ def test_a_diverging_trial_scores_zero_and_does_not_stop_the_search(data, tmp_pa
     run(
         *("tune-trial", *job(data, "branchynet", 1, settings={**SETTINGS, "lr": 1e30})),
         *("--trial", 0, "--work", tmp_path / "work", "--out", tmp_path / "0.json"),
+        *("--reference", data / "reference.json"),
     )
     assert json.loads((tmp_path / "0.json").read_text())["score"] == 0.0
     assert "training diverged at epoch 1" in capsys.readouterr().err
@@ -269,7 +280,7 @@ def test_errors_are_one_clean_message(tmp_path, capsys):
     assert main(["evaluate", str(tmp_path / "none.npz"), *evaluated(), "--out", "x"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("cgt evaluate: ")
-    assert "none.npz" in error
+    assert "none.json" in error
     assert "Traceback" not in error
 
 
@@ -280,7 +291,8 @@ def test_debug_shows_the_traceback(tmp_path, capsys):
 
 
 def evaluated():
-    return ["--dataset", "indian_pines", "--method", "cascade", "--seed", "1"]
+    run = ["--dataset", "indian_pines", "--method", "cascade", "--seed", "1"]
+    return [*run, "--reference", "none.json"]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ SHAPE = (4, 5, 5)
 KNOWN = torch.tensor([[True, False, False], [True, True, False], [True, True, True]])
 ABOUT = {
     "classes": ["corn", "oats", "wheat"],
-    "points": {"knee": 0.3},
+    "points": {"one_se": 0.3},
     "scaling": {"mean": [0.0] * 4, "std": [1.0] * 4, "projection": None},
 }
 RULES = {"max_softmax": MAX_SOFTMAX, "known_classes": KnownClasses(KNOWN)}
@@ -96,7 +96,7 @@ def test_a_stage_runs_only_for_the_samples_still_in(exported, x):
 def test_the_folder_says_what_a_device_must_know(exported):
     deployed = Deployed(exported[2])
     assert deployed.classes == ABOUT["classes"]
-    assert deployed.threshold == 0.8 and deployed.points == {"knee": 0.3}
+    assert deployed.threshold == 0.8 and deployed.points == {"one_se": 0.3}
     assert deployed.num_exits == 3 and deployed.input_shape == list(SHAPE)
 
 

@@ -13,7 +13,8 @@ from tiny import tiny_dataset, tiny_settings
 
 from cgt.analysis.summary import RUN_FILES, aggregate
 from cgt.methods import REGISTRY
-from cgt.training.loop import DivergedError, Trainer
+from cgt.training.divergence import DivergedError
+from cgt.training.loop import Trainer
 from cgt.training.optimizer import OneCycleSGD
 
 RUNS = [("indian_pines", method, seed) for method in ("soft_cgt", "single_exit") for seed in (1, 2)]

@@ -98,7 +98,5 @@ def test_bad_hyperparameters_are_refused(arguments, message):
 
 
 def test_class_share_must_fit_the_exits():
-    with pytest.raises(
-        ValueError, match=r"class_share is \[0\.5\]; allowed are a list of 2 numbers"
-    ):
+    with pytest.raises(ValueError, match=r"class_share is .*; allowed are a list of 2 numbers"):
         ClassyNet(class_share=[0.5]).phases(4, exits=3)

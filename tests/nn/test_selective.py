@@ -141,8 +141,8 @@ def test_drawing_that_would_let_nobody_pass_is_refused():
     weights = {"exit_weights_start": [1, 0, 1], "exit_weights_end": [1, 0, 1]}
     sampled = {"sample_deep": 0.5, "normalize": False}
     with pytest.raises(ValueError, match="leak is 0 and the weights of exit 2 are 0"):
-        REGISTRY["soft_cgt"](**sampled, **weights, leak=0.0)
-    REGISTRY["soft_cgt"](**sampled, **weights, leak=0.1)
+        REGISTRY["soft_cgt"](**sampled, **weights, leak=0.0).phases(4, exits=3)
+    REGISTRY["soft_cgt"](**sampled, **weights, leak=0.1).phases(4, exits=3)
 
 
 def test_chances_outside_their_range_are_refused():

@@ -36,7 +36,7 @@ def test_norms_and_cosines_by_hand(network):
     found = gradients(network, [1.0, 0.5])
     # Exit 1: stage 5, head 2. Exit 2, at half weight: stages −21/2 and −14/2, head 6/2.
     assert found.norms().tolist() == pytest.approx([29**0.5, (10.5**2 + 7**2 + 3**2) ** 0.5])
-    assert found.pulls() == [
+    assert found.pairs() == [
         ExitGradientPair(1, 1, 1, 5.0, 1.0),
         ExitGradientPair(1, 1, 2, 5.0, -1.0),
         ExitGradientPair(1, 2, 2, 10.5, 1.0),
@@ -44,10 +44,10 @@ def test_norms_and_cosines_by_hand(network):
     ]
 
 
-def test_an_exit_without_weight_pulls_nowhere(network):
+def test_an_exit_without_weight_points_nowhere(network):
     found = gradients(network, [1.0, 0.0])
     assert found.norms().tolist() == pytest.approx([29**0.5, 0.0])
-    assert ExitGradientPair(1, 1, 2, 5.0, 0.0) in found.pulls()
+    assert ExitGradientPair(1, 1, 2, 5.0, 0.0) in found.pairs()
 
 
 def test_frozen_stages_have_no_entry(network):
@@ -55,4 +55,4 @@ def test_frozen_stages_have_no_entry(network):
     network.heads[0].requires_grad_(False)
     found = gradients(network, [1.0, 1.0])
     assert found.norms().tolist() == pytest.approx([0.0, (14**2 + 6**2) ** 0.5])
-    assert found.pulls() == [ExitGradientPair(2, 2, 2, 14.0, 1.0)]
+    assert found.pairs() == [ExitGradientPair(2, 2, 2, 14.0, 1.0)]

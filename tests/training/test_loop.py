@@ -14,8 +14,9 @@ from cgt.methods import REGISTRY
 from cgt.methods.branchynet import BranchyNet
 from cgt.training.augment import Augmenter, dihedral_forms
 from cgt.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from cgt.training.divergence import DivergedError
 from cgt.training.job import Job, build_method
-from cgt.training.loop import HISTORY_COLUMNS, DivergedError, Trainer, train_run
+from cgt.training.loop import HISTORY_COLUMNS, Trainer, train_run
 from cgt.training.optimizer import OneCycleSGD
 
 SETTINGS = tiny_settings(epochs=4)
@@ -175,7 +176,7 @@ def test_test_labels_have_no_influence_on_training(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "softcgt"}, "method is 'softcgt'; allowed are single_exit, static, branchynet"),
+        ({"implementation": "softcgt"}, "method is 'softcgt'; allowed are single_exit, static"),
         (
             {"hyperparameters": {"tua": 1}},
             "hyperparameters of soft_cgt: unknown 'tua'; allowed are tau",
@@ -188,9 +189,9 @@ def test_unknown_methods_and_hyperparameters_are_named(changes, message):
 
 
 def test_unknown_settings_are_named(tmp_path):
-    wrong = job(settings={"epochs": 1, "batchsize": 2, "lr": 0.1})
+    wrong = job(settings={"network": "compact_scene", "epochs": 1, "batchsize": 2, "lr": 0.1})
     with pytest.raises(
-        ValueError, match="settings: unknown 'batchsize'; allowed are epochs, batch"
+        ValueError, match="settings: unknown 'batchsize'; allowed are network, epochs, batch"
     ):
         train_run(wrong, tmp_path, tmp_path)
 
@@ -207,15 +208,15 @@ def test_unknown_settings_are_named(tmp_path):
 )
 def test_unfit_settings_are_named(settings, message, tmp_path):
     with pytest.raises(ValueError, match=message):
-        train_run(job(settings=settings), tmp_path, tmp_path)
+        train_run(job(settings={"network": "compact_scene", **settings}), tmp_path, tmp_path)
 
 
 @pytest.mark.parametrize("weights", [[2.0], [1.0, 0.3], [1.0, -1.0, 1.0]])
 @pytest.mark.parametrize("method", ["branchynet", "cgt_plus"])
 def test_weights_that_do_not_fit_the_exits_are_refused(method, weights, tmp_path, monkeypatch):
     monkeypatch.setattr("cgt.training.loop.load", lambda *_: tiny_dataset())
-    unfit = job(method=method, hyperparameters={"exit_weights": weights})
-    with pytest.raises(ValueError, match=r"exit_weights (have shape|are)"):
+    unfit = job(implementation=method, hyperparameters={"exit_weights": weights})
+    with pytest.raises(ValueError, match=r"exit_weights (is|are)"):
         train_run(unfit, tmp_path, tmp_path)
 
 
