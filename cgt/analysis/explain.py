@@ -28,8 +28,9 @@ def gradients_paragraph(frames: Frames) -> str:
     gradients = gradients[gradients["stage"] == 1]  # which all exits share
     intro = (
         "**Who trains the shared first stage?** The share is the last exit's part of the exits' "
-        "summed gradient norms there, in the first and the last third of the epochs; the cosine is "
-        "between the gradients of the first and the last exit there, in the last third."
+        "summed gradient norms there, in the first and the last third of the epochs; in "
+        "brackets: the cosine between the gradients of the first and the last exit there, in the "
+        "last third."
     )
     methods = _reference_first(routing_exits(frames))
     sentences = [
@@ -133,11 +134,12 @@ def _shares(
 def _cosines(deep: pd.DataFrame, dataset: str, names: dict[str, str]) -> str:
     """Between the gradients of the first and the last exit, in the last third of the epochs."""
     cosine = third(deep).groupby(["dataset", "method", "seed"], sort=False)["cosine"].mean()
-    parts = []
+    pointing: dict[str, list[str]] = {}
     for method, name in names.items():
         values = _of(cosine, dataset, method)
-        parts.append(f"{direction(values.mean())} under {name} (cosine {_plain(values)})")
-    return f"The two gradients point {_listed(parts)}."
+        pointing.setdefault(direction(values.mean()), []).append(f"{name} ({_plain(values)})")
+    parts = [f"{words} under {_listed(found)}" for words, found in pointing.items()]
+    return f"The two gradients point {'; '.join(parts)}."
 
 
 def _resolved(frames: Frames, dataset: str, method: str) -> str:

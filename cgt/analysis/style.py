@@ -68,9 +68,8 @@ class MethodStyle:
         return self.color, self.marker
 
 
-_OWN_MARKERS = ("p", "<", "h", "d", "8", "H", "s", "D")
-"""Markers of methods that have no look of their own on a card."""
-_VARIANT_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "d", "p", "h")
+_SPARE_MARKERS = ("p", "<", "h", "d", "8", "H")
+"""Markers of variants, and of methods that have no look of their own on a card."""
 _OWN_COLORS = tuple(
     itertools.chain.from_iterable(
         seaborn.husl_palette(20, h=0.02, l=lightness, s=0.85).as_hex() for lightness in (0.4, 0.6)
@@ -124,7 +123,7 @@ def _known() -> dict[str, MethodStyle]:
     }
     taken = {style.look for style in known.values()}
     for name in sorted(found.keys() - known.keys()):
-        color, marker = _first_free(name, _OWN_COLORS, _OWN_MARKERS, taken)
+        color, marker = _first_free(name, _OWN_COLORS, _SPARE_MARKERS, taken)
         known[name] = MethodStyle(found[name]["short"], color, marker)
         taken.add((color, marker))
     return known
@@ -136,10 +135,10 @@ def _style_of_its_own(
     """Of a method without a card: as a variant of the longest card name it starts with, or new."""
     parents = [name for name in known if method.startswith(f"{name}_")]
     if not parents:
-        return MethodStyle(method, *_first_free(method, _OWN_COLORS, _OWN_MARKERS, taken))
+        return MethodStyle(method, *_first_free(method, _OWN_COLORS, _SPARE_MARKERS, taken))
     parent = max(parents, key=len)
     rest = method.removeprefix(f"{parent}_").replace("_", " ")
-    look = _first_free(method, (known[parent].color,), _VARIANT_MARKERS, taken)
+    look = _first_free(method, (known[parent].color,), _SPARE_MARKERS, taken)
     return MethodStyle(f"{known[parent].name} ({rest})", *look)
 
 

@@ -138,6 +138,13 @@ def test_what_is_written_is_read_again(tmp_path, seeds):
     )
 
 
+def test_former_names_are_refused(tmp_path):
+    table = effects(frames(), CELLS).replace({"metric": {"mean_budget_accuracy": "area"}})
+    write_csv(table, tmp_path / "effects.csv")
+    with pytest.raises(ValueError, match="area is called mean_budget_accuracy now"):
+        read_effects(tmp_path / "effects.csv")
+
+
 def test_table_shows_each_variant_once():
     lines = ablation_markdown(effects(frames(), CELLS)).splitlines()
     rows = [line for line in lines if line.startswith("| SoftCGT")]

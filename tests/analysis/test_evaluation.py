@@ -5,7 +5,7 @@ import pytest
 from synthetic import LABELS, make_predictions, make_reference
 
 from cgt.analysis.evaluation import EVALUATED, evaluate, evaluate_file
-from cgt.operate.sweep import POINTS
+from cgt.operate.sweep import POINTS, sweep
 from cgt.records.predictions import save_predictions
 from cgt.records.reference import save_reference
 
@@ -143,3 +143,43 @@ def test_files_are_the_same_twice(tmp_path):
         "dataset,method,seed,point,threshold,accuracy,f1_macro,precision_macro,recall_macro,"
         "mean_macs,relative_cost,exit_1,exit_2,exit_3"
     )
+
+
+def test_relative_costs_are_shares_of_the_single_exit_network():
+    """An external cascade far cheaper than the dataset's network, and a network with heads."""
+    predictions = make_predictions()
+    cascade = replace(predictions, macs=predictions.macs // 100)
+    heads = replace(predictions, macs=predictions.macs + np.array([0, 10, 20]))
+    for run, last in ((cascade, 0.01), (heads, 1.02)):
+        tables = evaluate(run, "d", "m", 1, REFERENCE)
+        exits, points = tables["exits"], tables["operating_points"]
+        assert exits["relative_cost"].tolist() == (run.macs / 1000).tolist()
+        assert exits["relative_cost"].iloc[-1] == last
+        assert points["relative_cost"].tolist() == (points["mean_macs"] / 1000).tolist()
+        assert tables["curves"]["relative_cost"].max() <= last
+
+
+def test_both_are_measured_over_one_interval_of_budgets():
+    """The cheap cascade can use its best threshold within every budget, the network cannot."""
+    predictions = make_predictions()
+    cascade = replace(predictions, macs=predictions.macs // 100)
+    network, cheap = (evaluate(run, "d", "m", 1, REFERENCE) for run in (predictions, cascade))
+    val, test = predictions.val, predictions.test
+    best = sweep(val, predictions.macs).accuracy.argmax()
+    reached = sweep(test, predictions.macs).accuracy[best]
+    assert cheap["areas"]["mean_budget_accuracy"].item() == pytest.approx(reached)
+    assert network["areas"]["mean_budget_accuracy"].item() < reached
+
+
+def test_a_point_whose_budget_cannot_be_met_takes_the_cheapest_threshold():
+    dear = replace(make_predictions(), macs=np.array([600, 800, 1000]))
+    points = evaluate(dear, "d", "m", 1, REFERENCE)["operating_points"].set_index("point")
+    assert points.loc["budget_50", ["threshold", "relative_cost"]].tolist() == [0.0, 0.6]
+    assert points.loc["budget_75", "relative_cost"] > 0.6
+
+
+def test_another_datasets_reference_is_refused(tmp_path):
+    save_predictions(tmp_path / "p.npz", make_predictions())
+    save_reference(tmp_path / "r.json", REFERENCE)
+    with pytest.raises(ValueError, match="reference of fashion_mnist; that of indian_pines is"):
+        evaluate_file(tmp_path / "p.npz", "indian_pines", "m", 1, tmp_path, tmp_path / "r.json")

@@ -96,7 +96,10 @@ def test_gradients_by_hand():
         "under HardCGT the share falls from 50.0 ± 0.0 % to 25.0 ± 0.0 %, less than under "
         "BranchyNet"
     ) in text
-    assert "against each other under HardCGT (cosine −0.25 ± 0.00)" in text
+    assert (
+        "point against each other under BranchyNet (−0.25 ± 0.00) and HardCGT (−0.25 ± 0.00)."
+        in text
+    )
     assert "SoftCGT" not in text
     assert "Indian Pines (n = 2): under" in text
 
@@ -125,7 +128,7 @@ def test_every_method_that_routes_is_in_the_gradients_paragraph():
     # The reference comes first, then the order of display.
     assert "Indian Pines (n = 2): under BranchyNet the share" in text
     assert "; under my_method the share hardly moves from 50.0" in text
-    assert "against each other under my_method" in text
+    assert "HardCGT (−0.25 ± 0.00) and my_method (−0.25 ± 0.00)." in text
     assert "Under CO the first stage gets no gradient of the last exit." in text
 
 

@@ -273,7 +273,7 @@ def test_a_look_does_not_change_when_others_are_added():
 
 def test_where_two_would_look_alike_the_later_name_gives_way(monkeypatch):
     monkeypatch.setattr(style, "_OWN_COLORS", ("#111111", "#222222"))
-    monkeypatch.setattr(style, "_OWN_MARKERS", ("p",))
+    monkeypatch.setattr(style, "_SPARE_MARKERS", ("p",))
     names = ["m0", "m1", "m2", "m3"]
     alone = {name: looks([name])[name] for name in names}
     one, other = next(
@@ -307,7 +307,7 @@ def test_the_longest_card_name_counts(monkeypatch):
 
 
 def test_names_of_datasets_come_from_their_cards():
-    assert dataset_name("indian_pines_disjoint") == "Indian Pines (disjoint)"
+    assert dataset_name("fashion_mnist") == "Fashion-MNIST"
     assert dataset_name("my_data") == "my_data"
 
 

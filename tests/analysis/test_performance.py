@@ -99,3 +99,9 @@ def test_growth_is_the_power_of_the_work(power):
     ratios = np.array(work) / work[0]
     part = pd.DataFrame({"macs_ratio": ratios, "train_ratio": ratios**power})
     assert growth(part, "train_ratio") == pytest.approx(power)
+
+
+def test_a_former_name_of_a_point_is_refused(tmp_path):
+    (tmp_path / "infer_fashion_mnist.csv").write_text(INFER.replace("one_se", "knee"))
+    with pytest.raises(ValueError, match=r"infer_fashion_mnist\.csv.*knee is called one_se now"):
+        performance_markdown(tmp_path)

@@ -18,11 +18,12 @@ otherwise; only the datasets that the paper used count for it.
 
 from cgt.analysis.claims.ledger import Row, judge, ledger, verdict_of
 from cgt.analysis.claims.rule import VERDICTS, Region, conjunction
-from cgt.analysis.claims.statements import CLAIMS, DATASETS, Claim, Statement
+from cgt.analysis.claims.statements import CLAIMS, DATASETS, LEAK_FREE, Claim, Statement
 
 __all__ = [
     "CLAIMS",
     "DATASETS",
+    "LEAK_FREE",
     "VERDICTS",
     "Claim",
     "Region",

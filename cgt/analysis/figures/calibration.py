@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cgt.analysis.calibration import BINS
-from cgt.analysis.figures.parts import exit_handles, legend, method_panels, percent, pick
+from cgt.analysis.figures.parts import exit_handles, legend, method_panels, percent, pick, row_label
 from cgt.analysis.frames import Frames, routing_exits
-from cgt.analysis.style import EXIT_COLORS, dataset_name, order
+from cgt.analysis.style import EXIT_COLORS, order
 
 STYLES = {
     "none": {"linewidth": 1.3},
@@ -37,7 +37,7 @@ def calibration(frames: Frames) -> Figure:
             ax.axhline(0, color="0.6", linewidth=0.7)
             _lines(ax, pick(frame, dataset, method))
         for ax in row[::columns]:
-            ax.set_ylabel(f"{dataset_name(dataset)}\nGap (points)")
+            ax.set_ylabel(row_label(dataset, "Gap (points)"))
     corner = blocks[0][0]
     corner.set_xlim(-0.03, 1.03)
     corner.set_xticks([0, 0.5, 1])

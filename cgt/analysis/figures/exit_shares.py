@@ -4,9 +4,17 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
-from cgt.analysis.figures.parts import band, exit_handles, legend, method_panels, percent, pick
+from cgt.analysis.figures.parts import (
+    band,
+    exit_handles,
+    legend,
+    method_panels,
+    percent,
+    pick,
+    row_label,
+)
 from cgt.analysis.frames import Frames, last_exits, routing_exits
-from cgt.analysis.style import EXIT_COLORS, dataset_name, order
+from cgt.analysis.style import EXIT_COLORS, order
 
 
 def exit_shares(frames: Frames) -> Figure:
@@ -32,7 +40,7 @@ def exit_shares(frames: Frames) -> Figure:
                 x = -np.log10(1 - share.columns.to_numpy())
                 band(ax, x, share.to_numpy(), color=EXIT_COLORS[e])
         for ax in row[::columns]:
-            ax.set_ylabel(f"{dataset_name(dataset)}\nSamples (%)")
+            ax.set_ylabel(row_label(dataset, "Samples (%)"))
             percent(ax.yaxis)
     corner = blocks[0][0]
     corner.set_xlim(0, 6)

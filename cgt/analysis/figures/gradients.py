@@ -16,10 +16,11 @@ from cgt.analysis.figures.parts import (
     legend,
     method_panels,
     pick,
+    row_label,
 )
 from cgt.analysis.frames import Frames, routing_exits
 from cgt.analysis.statistics import half_width
-from cgt.analysis.style import EXIT_COLORS, dataset_name, order
+from cgt.analysis.style import EXIT_COLORS, order
 
 _PAIR_COLORS = ("#e6ab02", "#d95f02", "#7570b3", "#666666", "#1b9e77", "#a6761d")
 """Not the exits' colours: a pair is no exit."""
@@ -51,7 +52,7 @@ def gradients(frames: Frames) -> Figure:
         _log_y(norms)
         _cosine_y(cosines)
         for block, label in ((norms, "Norm"), (cosines, "Cosine")):
-            _label(block, columns, f"{dataset_name(dataset)}\n{label}")
+            _label(block, columns, row_label(dataset, label))
     handles = [
         Line2D([], [], color=color, linewidth=2.5, label=f"Exits {one} and {two}")
         for (one, two), color in colors.items()

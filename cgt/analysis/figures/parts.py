@@ -1,5 +1,6 @@
 """What several figures share: panels, bands over seeds, and accuracy drawn against something."""
 
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ _GRID = 201
 _CROWDED = 0.5
 """Bands that typically are higher than this part of a panel hide its curves."""
 _LEGEND = 0.7  # inches below the panels
+_NARROW = 16
+"""Letters that fit above a small panel."""
 _MOST = 5
 """Panels side by side at most: more could not be read in the width of a page."""
 
@@ -54,14 +57,27 @@ def method_panels(
     for number, block in enumerate(cells):
         for ax, name in zip(block, names, strict=False):
             if lines > 1 or number == 0:
-                ax.set_title(name)
+                _narrow_title(ax, name)
         for ax in block[len(methods) :]:
             ax.set_axis_off()
     shown = cells[:, : len(methods)]
-    for ax in shown[-1][-columns:]:
+    for ax in axes[-1]:
         ax.set_xlabel(label)
+    for ax in shown[-1][-columns:]:
         ax.tick_params(labelbottom=True)  # even if the panel below is not there
     return figure, [list(block) for block in shown], columns
+
+
+def _narrow_title(ax: Axes, name: str) -> None:
+    """A name above a small panel, in several lines or smaller letters where it is long."""
+    parts = textwrap.wrap(name, _NARROW, break_long_words=False)
+    longest = max(map(len, parts))
+    ax.set_title("\n".join(parts), fontsize=8.5 * min(1, _NARROW / longest))
+
+
+def row_label(dataset: str, quantity: str) -> str:
+    """The label at the left of a row of small panels: dataset, in lines that fit, and quantity."""
+    return "\n".join([*textwrap.wrap(dataset_name(dataset), 14), quantity])
 
 
 def percent(axis: Axis) -> None:

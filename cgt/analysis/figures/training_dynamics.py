@@ -13,9 +13,10 @@ from cgt.analysis.figures.parts import (
     method_panels,
     percent,
     pick,
+    row_label,
 )
 from cgt.analysis.frames import Frames, routing_exits
-from cgt.analysis.style import EXIT_COLORS, dataset_name, order
+from cgt.analysis.style import EXIT_COLORS, order
 
 QUANTITIES = {"mean_weight": "Mean weight", "mean_eligibility": "Eligibility (%)"}
 
@@ -30,15 +31,17 @@ def training_dynamics(frames: Frames) -> Figure:
     exits = routing_exits(frames)
     datasets = order(training, "dataset")
     rows = [(dataset, quantity) for dataset in datasets for quantity in QUANTITIES]
-    figure, blocks, columns = method_panels(len(rows), exits, 1.2, "Epoch")
+    figure, blocks, columns = method_panels(len(rows), exits, 1.15, "Epoch")
     for block, (dataset, quantity) in zip(blocks, rows, strict=True):
         for ax, method in zip(block, exits, strict=True):
             picked = pick(training, dataset, method)
             for e, values in picked.groupby("exit"):
                 table = values.pivot(index="seed", columns="epoch", values=quantity)
-                band(ax, table.columns.to_numpy(), table.to_numpy(), color=EXIT_COLORS[e - 1])
+                # Deeper exits are thinner: equal lines lie on one another, and all can be seen.
+                line = {"color": EXIT_COLORS[e - 1], "linewidth": max(0.8, 2.6 - 0.6 * e)}
+                band(ax, table.columns.to_numpy(), table.to_numpy(), **line)
             ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-        label = f"{dataset_name(dataset)}\n{QUANTITIES[quantity]}"
+        label = row_label(dataset, QUANTITIES[quantity])
         _share_y(block, columns, label, quantity == "mean_eligibility")
     legend(figure, exit_handles(max(exits.values())), training)
     return figure

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from cgt.analysis.claims import CLAIMS, DATASETS, Row, judge, verdict_of
+from cgt.analysis.claims import CLAIMS, DATASETS, LEAK_FREE, Row, judge, verdict_of
 from cgt.analysis.frames import Frames
 from cgt.analysis.style import dataset_name
 from cgt.analysis.tables.parts import ABSENT, markdown
@@ -19,7 +19,7 @@ _RULE = (
     "reproduced if any is not, else undecided."
 )
 _SCOPE = (
-    "The last column takes the datasets that the paper used; Indian Pines (disjoint), where no "
+    f"The last column takes the datasets that the paper used; {dataset_name(LEAK_FREE)}, where no "
     "test patch shares a pixel with a training patch, says what is left without such overlap."
 )
 _NOTE = (
