@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from cgt.commands.arguments import add, add_job, json_object
+from cgt.commands.arguments import add, add_job
 
 
 def add_train(commands: argparse._SubParsersAction) -> None:
@@ -32,9 +32,8 @@ def add_train(commands: argparse._SubParsersAction) -> None:
     command.add_argument("dataset")
     command.add_argument("--prepared", type=Path, required=True, help="prepared file (.npz)")
     command.add_argument("--raw", type=Path, required=True, help="folder of the raw files")
-    command.add_argument(
-        "--settings", type=json_object, required=True, help="JSON: network, exits, ..."
-    )
+    command.add_argument("--network", required=True, help="file of cgt/networks")
+    command.add_argument("--exits", type=int, help="how many exits (the network's own default)")
     command.add_argument("--out", type=Path, required=True, help="costs (.json)")
 
 
@@ -42,7 +41,7 @@ def reference(arguments: argparse.Namespace) -> None:
     from cgt.training.reference import write_reference
 
     where = (arguments.dataset, arguments.prepared, arguments.raw)
-    write_reference(*where, arguments.settings, arguments.out)
+    write_reference(*where, arguments.network, arguments.exits, arguments.out)
 
 
 def train(arguments: argparse.Namespace) -> None:

@@ -25,7 +25,7 @@ from cgt.data.splits import class_counts, draw_stratified, generator
 from cgt.records.cards import Card
 
 CARD = {
-    "title": "Indian Pines, disjoint",
+    "title": "Indian Pines (disjoint)",
     "kind": "scene",
     "raw": "indian_pines",
     "files": ["cube.npy", "ground_truth.npy"],

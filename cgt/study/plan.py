@@ -86,6 +86,12 @@ def prepare_options(config: Mapping, dataset: str) -> list[str]:
     return [f"--{name}={value}" for name, value in given.items() if value is not None]
 
 
+def network_options(config: Mapping, dataset: str) -> list[str]:
+    """Command-line options that say which network a dataset has."""
+    settings = config["datasets"][dataset]
+    return [f"--{name}={settings[name]}" for name in ("network", "exits") if name in settings]
+
+
 def training_settings(config: Mapping, dataset: str, **changes: Any) -> dict[str, Any]:
     """What all methods share on a dataset; a change of it reruns the dataset's jobs."""
     settings = config["datasets"][dataset]

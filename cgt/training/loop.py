@@ -91,7 +91,8 @@ def train_run(
 class Trainer:
     """State of one run. ``run`` trains; ``write`` predicts and saves.
 
-    ``title`` names the method in messages; data stay on ``device`` for the whole run.
+    ``title`` names the method in messages, where its file's name does not; data stay on ``device``
+    for the whole run.
     """
 
     def __init__(
@@ -105,7 +106,8 @@ class Trainer:
         device: torch.device = CPU,
     ) -> None:
         self.data, self.method, self.seed, self.settings = data, method, seed, settings
-        self.checkpoint, self.title, self.device = checkpoint, title, device
+        self.checkpoint, self.device = checkpoint, device
+        self.title = title or type(method).__module__.rpartition(".")[2]
         self.train_x, self.train_y = _tensors(data.train, device)
         self.val_x, self.val_y = _tensors(data.val, device)
         self.augmenter = Augmenter(self.train_x, settings.augmentation)

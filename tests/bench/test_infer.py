@@ -183,7 +183,9 @@ def test_a_pace_that_changes_from_round_to_round_cancels():
 
 
 def test_a_missing_threshold_is_named(root):
-    with pytest.raises(ValueError, match=r"have no knee of indian_pines/cascade/1; knee, tau_0\.9"):
+    with pytest.raises(
+        ValueError, match=r"have no one_se of indian_pines/cascade/1; one_se, threshold_0\.9"
+    ):
         bench(root, ["cascade"])
 
 

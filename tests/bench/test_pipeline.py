@@ -47,7 +47,7 @@ def test_a_job_stops_before_its_first_step(folder, tmp_path):
 
 
 def test_a_job_that_never_starts_says_why(folder, tmp_path):
-    arguments = train_arguments(job(folder, method="nothing"), tmp_path)
+    arguments = train_arguments(job(folder, implementation="nothing"), tmp_path)
     with pytest.raises(ValueError, match="method is 'nothing'; allowed are"):
         seconds_to_first_step(arguments)
 

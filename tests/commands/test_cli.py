@@ -49,7 +49,7 @@ def data(tmp_path_factory):
         )
     run(
         *("reference", "indian_pines", "--prepared", root / "prepared/1.npz"),
-        *("--raw", root / "raw", "--settings", json.dumps(SETTINGS)),
+        *("--raw", root / "raw", "--network", SETTINGS["network"]),
         *("--out", root / "reference.json"),
     )
     return root

@@ -18,6 +18,7 @@ TINY = {
     "seeds": [1],
     "datasets": {
         "indian_pines": {
+            "network": "compact_scene",
             "epochs": 1,
             "batch_size": 32,
             "momentum": 0.9,

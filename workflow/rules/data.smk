@@ -50,9 +50,7 @@ rule reference:
         prepared=lambda wildcards: expand(
             rules.prepare.output, seed=SEEDS[wildcards.dataset][0], dataset=wildcards.dataset
         ),
-        code=lambda wildcards: training_code(
-            wildcards.dataset, "single_exit", "cgt.training.reference"
-        ),
+        code=lambda wildcards: trained_code(wildcards, "cgt.training.reference"),
     output:
         f"{RESULTS}/reference/{{dataset}}.json",
     log:
@@ -61,14 +59,12 @@ rule reference:
         "../../environment.yml"
     params:
         raw=raw_place,
-        settings=lambda wildcards: plan.as_json(
-            plan.training_settings(config, wildcards.dataset, lr=1.0)
-        ),
+        network=lambda wildcards: plan.network_options(config, wildcards.dataset),
     message:
         "Count what the network of {wildcards.dataset} costs"
     shell:
         "python -m cgt reference {wildcards.dataset:q} --prepared {input.prepared:q}"
-        " --raw {params.raw:q} --settings {params.settings:q} --out {output:q} > {log:q} 2>&1"
+        " --raw {params.raw:q} {params.network:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule audit:
