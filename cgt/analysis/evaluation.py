@@ -33,7 +33,7 @@ EVALUATED = (
     "reliability",
 )
 CLASS_POINTS = ("threshold_0.9", "one_se")
-"""Operating points at which classes are told apart: those of Table 1."""
+"""Operating points at which each class is scored: those of Table 1."""
 
 
 def evaluate(

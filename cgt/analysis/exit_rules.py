@@ -22,8 +22,8 @@ def rule_areas(
     - `entropy`, `margin`: one threshold on another confidence;
     - `temperature`: one threshold on max-softmax after scaling by the exits' temperatures.
 
-    The last three are left out if `temperatures` [E] is None: the logits are missing, or do not
-    tell the method's confidence. `reference` is the dataset's.
+    The last three are left out if `temperatures` [E] is None: the logits are missing, or are not
+    what the method's confidence is computed from. `reference` is the dataset's.
     """
 
     def with_confidence(rule: Callable[[SplitPredictions], np.ndarray]) -> float:

@@ -64,7 +64,7 @@ class MethodStyle:
 
     @property
     def look(self) -> tuple[str, str]:
-        """What tells it from the others in a figure."""
+        """What makes it different from the others in a figure."""
         return self.color, self.marker
 
 
@@ -91,7 +91,7 @@ _RULES = {
 }
 
 EXIT_COLORS = ("#9ecae1", "#4292c6", "#08306b", "#fdae6b", "#e6550d", "#7f2704")
-"""From shallow (light) to deep (dark); also told apart in grey."""
+"""From shallow (light) to deep (dark); different in grey print, too."""
 
 
 def looks(methods: Iterable[str]) -> dict[str, MethodStyle]:

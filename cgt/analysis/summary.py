@@ -18,7 +18,7 @@ RUN_FILES = {name: f"{name}.csv" for name in TABLES} | {
 """The file in a run's folder that each summary table is gathered from."""
 
 BY_TRAINING = ("training", "gradients", "timings")
-"""Tables of what training tells; a run does not know its own labels there."""
+"""Tables of what training records; a run's files do not hold its labels there."""
 
 
 def aggregate(
@@ -31,7 +31,7 @@ def aggregate(
 
     Rows follow the order in which `expected` first names each dataset and method, then the seed;
     this is also the order of display. Exits that a network does not have get a share of 0. Methods
-    named in `external` were trained elsewhere: they have no rows in what training tells.
+    named in `external` were trained elsewhere: they have no rows in what training records.
 
     Raises:
         ValueError: naming every run file that is missing, or the first cell that is there twice, is
@@ -59,7 +59,7 @@ def aggregate(
             f"{runs_dir} is incomplete; {len(missing)} files are missing: {', '.join(missing)}"
         )
     summary = {name: _gather(name, runs_dir, runs[name]) for name in TABLES}
-    _refuse_silence(summary, runs_dir)
+    _refuse_missing_rows(summary, runs_dir)
     for name, frame in summary.items():
         write_csv(frame, out_dir / f"{name}.csv")
 
@@ -95,7 +95,7 @@ def _load(table: str, folder: Path, run: Run) -> pd.DataFrame:
     return frame.sort_values(key) if key else frame
 
 
-def _refuse_silence(summary: dict[str, pd.DataFrame], runs_dir: Path) -> None:
+def _refuse_missing_rows(summary: dict[str, pd.DataFrame], runs_dir: Path) -> None:
     """A run that routes has rows in every table, one that does not may lack the same few."""
     said = {
         name: set(summary[name][list(RUN)].itertuples(index=False, name=None))

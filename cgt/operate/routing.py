@@ -45,7 +45,7 @@ def select(prediction: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 
 def routes(confidence: np.ndarray) -> bool:
-    """Whether samples are told apart: confidence [E, N] varies at some exit before the last.
+    """Whether samples can leave at different exits: confidence [E, N] varies before the last exit.
 
     Networks trained side by side, one per depth, have constant confidences: a threshold picks one
     of them for all samples.

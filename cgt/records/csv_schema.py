@@ -34,13 +34,13 @@ _EXIT_SHARE = re.compile(r"exit_[1-9]\d*")
 
 @dataclass(frozen=True)
 class Table:
-    """One CSV: what tells its rows apart within a run, and what they hold."""
+    """One CSV: the key of its rows within a run, and what they hold."""
 
     key: tuple[str, ...]
     values: tuple[str, ...]
     has_exit_shares: bool = False
     may_be_empty: bool = False
-    """True where a run that does not route has nothing to say."""
+    """True where a run that does not route has no rows."""
 
     @property
     def columns(self) -> list[str]:

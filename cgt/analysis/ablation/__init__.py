@@ -1,4 +1,4 @@
-"""Ablations: what each part of a method is worth, from the runs' summary to figure and table."""
+"""Ablations: what each part of a method contributes, from the runs' summary to figure and table."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -107,7 +107,7 @@ def _paired(measure: Measure, compare: np.ufunc) -> Effect:
         )
         with np.errstate(divide="ignore", invalid="ignore"):
             compared = compare(a.to_numpy(), b.to_numpy())
-        # A ratio to nothing says nothing about its seed; n tells how many are left.
+        # A ratio to 0 is left out; n is the number of seeds that remain.
         return compared[np.isfinite(compared)]
 
     return effect

@@ -19,8 +19,8 @@ class Region:
     def verdict(self, mean: float, half: float, corrected: float) -> str:
         """Is ``mean ± half`` wholly in the region, ``mean ± corrected`` wholly outside, or neither?
 
-        A claim holds if all of its comparisons do, but fails by any one of them: the interval that
-        tells of failure is to be corrected for their number. NaN is neither.
+        A claim holds if all of its comparisons do, but fails by any one of them: the interval for
+        failure is to be corrected for their number. NaN is neither.
         """
         if self.lower < mean - half and mean + half < self.upper:
             return REPRODUCED

@@ -1,4 +1,4 @@
-"""Is an exit right as often as it is sure?"""
+"""Is an exit right as often as its confidence says?"""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -21,8 +21,9 @@ _LEAST = 0.002  # share of samples below which a bin's accuracy is noise
 def calibration(frames: Frames) -> Figure:
     """Reliability: accuracy minus confidence of the test samples in each bin of the confidence.
 
-    Datasets in rows, methods in columns, a line per exit. Above zero an exit is too modest, below
-    too sure. Bins of all seeds are pooled; those with less than 0.2 % of the samples are left out.
+    Datasets in rows, methods in columns, a line per exit. Above zero an exit is
+    underconfident, below overconfident. Bins of all seeds are pooled; those with less than 0.2 % of
+    the samples are left out.
     Dashed: after one temperature per exit, fitted on validation, for methods whose confidence is
     the largest softmax probability.
     """

@@ -24,7 +24,7 @@ _LINE, _HEAD = 0.23, 0.6  # inches: one statement, and a panel's title and axis
 def claims(frames: Frames) -> Figure:
     """Every statement of the ledger: mean and 95 % interval, coloured by verdict; a panel a claim.
 
-    The tinted field is the region that the claim names. Marker shapes tell the datasets. Against
+    The tinted field is the region that the claim names. Marker shapes stand for datasets. Against
     several competitors the weakest comparison is shown.
     """
     rows = judge(frames)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from cgt.analysis.frames import left_early, routing_exits
+from cgt.analysis.frames import last_exits, left_early, routing_exits
 from cgt.analysis.statistics import over_seeds
 from cgt.analysis.style import dataset_name, looks, order, point_name
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown, number, percent
@@ -37,7 +37,8 @@ def table_1(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     shares = exit_columns(points)
     metrics = [*_SCORES, *shares, "relative_cost"]
     table = over_seeds(points, ["point", "dataset", "method"], metrics)
-    count = table["method"].map(routing_exits(frames)).fillna(0)
+    routing = table["method"].isin(routing_exits(frames))
+    count = last_exits(table, frames["exits"]).where(routing, 0)
     number = table["metric"].str.extract(r"^exit_(\d+)$", expand=False).astype(float)
     return table.loc[~(number > count), ["point", "dataset", "method", "metric", "mean", "sd", "n"]]
 
