@@ -79,9 +79,7 @@ def centre_head(channels: int, num_classes: int) -> nn.Sequential:
     return nn.Sequential(CentrePixel(), nn.Linear(channels, num_classes))
 
 
-def block_mean_head(
-    shape: tuple[int, ...], num_classes: int, most_blocks: int = 4
-) -> nn.Sequential:
+def block_mean_head(shape: tuple[int, ...], num_classes: int, most_blocks: int) -> nn.Sequential:
     """A linear layer on the means of equal blocks of the map, at most ``most_blocks`` a side.
 
     Blocks at the far edges are smaller where the side is no multiple of theirs.
@@ -117,8 +115,8 @@ def chain_with_exits(
         num_classes: number of logits of each exit.
     """
     starts = [0, *exits_after[:-1]]
-    parts = [blocks[start:end] for start, end in zip(starts, exits_after, strict=True)]
-    stages = [part[0] if len(part) == 1 else nn.Sequential(*part) for part in parts]
+    parts = zip(starts, exits_after, strict=True)
+    stages = [nn.Sequential(*blocks[start:end]) for start, end in parts]
     shapes = feature_shapes(stages, input_shape)
     made = [
         heads[after - 1](shape, num_classes)
@@ -136,39 +134,5 @@ def feature_shapes(
     for stage in stages:
         with evaluation_mode(stage):
             x = stage(x)
-        shapes.append(tuple(x.shape[1:]))
-    return shapes
-
-
-def with_exits(
-    blocks: Sequence[nn.Module],
-    after: Sequence[int],
-    input_shape: tuple[int, ...],
-    head: Callable[[tuple[int, ...]], nn.Module],
-) -> EarlyExitNetwork:
-    """Cut a chain of blocks into stages, each with a head.
-
-    Args:
-        blocks: in order.
-        after: numbers of the blocks, from 1, behind which an exit stands; the last one is the last
-            block's.
-        input_shape: of one sample.
-        head: from the shape of a stage's features, without the batch axis, to its head.
-    """
-    shapes = shapes_after(blocks, input_shape)
-    starts = [0, *after[:-1]]
-    stages = [nn.Sequential(*blocks[a:b]) for a, b in zip(starts, after, strict=True)]
-    return EarlyExitNetwork(stages, [head(shapes[number - 1]) for number in after])
-
-
-@torch.no_grad()
-def shapes_after(
-    blocks: Sequence[nn.Module], input_shape: tuple[int, ...]
-) -> list[tuple[int, ...]]:
-    """Shape of one sample's features behind each block; draws nothing and changes nothing."""
-    x, shapes = torch.zeros(1, *input_shape), []
-    for block in blocks:
-        with evaluation_mode(block):
-            x = block(x)
         shapes.append(tuple(x.shape[1:]))
     return shapes

@@ -7,7 +7,9 @@ little to gain from going deeper.
 
 import math
 
-from cgt.networks.blocks import conv, linear_head, pooled_conv, with_exits
+from torch import nn
+
+from cgt.networks.blocks import chain_with_exits, conv, linear_head, pooled_conv
 from cgt.nn.network import EarlyExitNetwork
 
 CARD = {
@@ -18,7 +20,7 @@ CARD = {
     "source": "ours",
 }
 
-AFTER = {2: (2, 5), 3: (2, 3, 5), 4: (2, 3, 4, 5), 5: (1, 2, 3, 4, 5)}
+EXITS_AFTER = {2: (2, 5), 3: (2, 3, 5), 4: (2, 3, 4, 5), 5: (1, 2, 3, 4, 5)}
 """Blocks behind which the exits stand, by number of exits."""
 
 
@@ -31,6 +33,9 @@ def build(input_shape: tuple[int, ...], num_classes: int, exits: int) -> EarlyEx
         conv(32, 64, stride=2),
         conv(64, 64),
     ]
-    return with_exits(
-        blocks, AFTER[exits], input_shape, lambda shape: linear_head(math.prod(shape), num_classes)
-    )
+    heads = [_linear] * len(blocks)
+    return chain_with_exits(blocks, EXITS_AFTER[exits], heads, input_shape, num_classes)
+
+
+def _linear(shape: tuple[int, ...], num_classes: int) -> nn.Module:
+    return linear_head(math.prod(shape), num_classes)
