@@ -22,8 +22,8 @@ ALONE, JOINTLY = "static", "branchynet"
 _NOTE = (
     "Validation accuracy of each exit in %, mean ± standard deviation over n seeds: of the network "
     f"of its depth trained alone (`{ALONE}`) and of the network with all exits, trained jointly "
-    f"(`{JOINTLY}`). Cost: multiply–accumulates up to the exit, in % of the whole network. Seconds: "
-    "wall time of a run on one core, mean; other work on the machine stretches it."
+    f"(`{JOINTLY}`). Cost: multiply–accumulates up to the exit, in % of the whole network. "
+    "Seconds: wall time of a run on one core, mean; other work on the machine stretches it."
 )
 
 
