@@ -54,7 +54,9 @@ def _attention_in_the_open() -> Iterator[None]:
 
 
 @torch.no_grad()
-def cumulative_macs(network: EarlyExitNetwork, input_shape: tuple[int, ...]) -> list[int]:
+def cumulative_macs(
+    network: EarlyExitNetwork, input_shape: tuple[int, ...], dtype: torch.dtype | None = None
+) -> list[int]:
     """Multiply–accumulates of one sample up to and including each exit, earlier heads included.
 
     Counted are the convolutions and matrix products (torch's own formulas; two FLOPs are one MAC).
@@ -63,18 +65,18 @@ def cumulative_macs(network: EarlyExitNetwork, input_shape: tuple[int, ...]) -> 
     Args:
         network: its parameters are not touched.
         input_shape: of one sample, without the batch axis.
+        dtype: of the input, such as ``torch.int64`` for token numbers; the parameters' by default.
 
     Returns:
         E integers, strictly increasing.
     """
     parameter = next(network.parameters())
-    features = torch.zeros(1, *input_shape, dtype=parameter.dtype, device=parameter.device)
-    costs, total = [], 0
+    x = torch.zeros(1, *input_shape, dtype=dtype or parameter.dtype, device=parameter.device)
+    costs, total, carried = [], 0, None
     with evaluation_mode(network), _attention_in_the_open():
-        for stage, head in zip(network.stages, network.heads, strict=True):
+        for exit in range(network.num_exits):
             with _FlopCount() as counter:
-                features = stage(features)
-                head(features)
+                x, _, carried = network.step(exit, x, carried)
             total += counter.flops // 2
             costs.append(total)
     return costs

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from cgt.nn.checks import as_thresholds, check_logits
+from cgt.nn.features import Features
 
 
 class ExitRule(ABC):
@@ -21,6 +22,20 @@ class ExitRule(ABC):
         """The same for one sample, ``[1, C]``, where every operation of torch counts."""
         confidence, prediction = self.decide(exit, logits)
         return confidence.item(), prediction.item()
+
+    def judge(self, exit: int, logits: Tensor, memory: Features) -> tuple[Tensor, Tensor, Features]:
+        """As :meth:`decide`, for rules that remember what a sample's earlier exits said.
+
+        ``memory`` is ``None`` at exit 0, then what the exit before returned: one row a sample.
+        """
+        return *self.decide(exit, logits), memory
+
+    def judge_one(self, exit: int, logits: Tensor, memory: Features) -> tuple[float, int, Features]:
+        """The same for one sample; a rule with a memory overrides it or :meth:`judge` alone."""
+        if type(self).judge is ExitRule.judge:
+            return *self.decide_one(exit, logits), None
+        confidence, prediction, memory = self.judge(exit, logits, memory)
+        return confidence.item(), prediction.item(), memory
 
 
 class MaxSoftmax(ExitRule):
@@ -75,6 +90,16 @@ def confidence(logits: Tensor) -> tuple[Tensor, Tensor]:
     return probability, prediction
 
 
+def judge_all(logits: Sequence[Tensor], rule: ExitRule) -> tuple[Tensor, Tensor]:
+    """Confidence and prediction of every exit, each ``[E, B]``, if every sample saw them all."""
+    judged, memory = [], None
+    for exit, exit_logits in enumerate(logits):
+        sure, answer, memory = rule.judge(exit, exit_logits, memory)
+        judged.append((sure, answer))
+    sure, prediction = zip(*judged, strict=True)
+    return torch.stack(sure), torch.stack(prediction)
+
+
 @torch.no_grad()
 def route(
     logits: Sequence[Tensor],
@@ -97,9 +122,7 @@ def route(
     """
     check_logits(logits)
     thresholds = as_thresholds(threshold, len(logits))
-    decided = [rule.decide(exit, exit_logits) for exit, exit_logits in enumerate(logits)]
-    sure = torch.stack([one for one, _ in decided])
-    prediction = torch.stack([one for _, one in decided])
+    sure, prediction = judge_all(logits, rule)
     leaves = torch.ones_like(prediction, dtype=torch.bool)
     for index, value in enumerate(thresholds):
         leaves[index] = sure[index] >= value

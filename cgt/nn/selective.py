@@ -5,14 +5,15 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from cgt.nn.network import EarlyExitNetwork, select_rows
+from cgt.nn.features import Features, select
+from cgt.nn.network import EarlyExitNetwork
 
 
 def selective_forward(
     network: EarlyExitNetwork,
-    x: Tensor,
+    x: Features,
     chances: Callable[[Sequence[Tensor]], Tensor],
-    draw: Tensor,
+    uniform: Tensor,
 ) -> tuple[list[Tensor], Tensor]:
     """Logits of every exit, with each stage computed for the samples that reach it.
 
@@ -25,30 +26,31 @@ def selective_forward(
         x: ``[B, ...]``.
         chances: from the logits of the exits so far, each ``[B, C]``, the probability ``[B]`` in
             [0, 1] that a sample reaches the next exit. Rows of samples that stopped are ignored.
-        draw: ``[B]``, uniform in [0, 1): a sample goes on while it is below the sample's chance.
+        uniform: ``[B]``, drawn from [0, 1): a sample goes on while it is below its chance.
 
     Returns:
         logits: E tensors ``[B, C]``, zero where a sample did not get to.
         inclusion: ``[B, E]``, the probability with which a sample reached an exit, 0 if it did not.
     """
-    index = torch.arange(len(x), device=x.device)
+    index = torch.arange(len(uniform), device=uniform.device)
     logits: list[Tensor] = []
-    inclusion = [torch.ones_like(draw)]
-    for number, (stage, head) in enumerate(zip(network.stages, network.heads, strict=True), 1):
+    inclusion = [torch.ones_like(uniform)]
+    carried = None
+    for exit in range(network.num_exits):
         if len(index) == 0:
             logits.append(torch.zeros_like(logits[-1]))
         else:
-            x = stage(x)
-            logits.append(_spread(head(x), index, len(draw)))
-        if number == network.num_exits:
+            x, answered, carried = network.step(exit, x, carried)
+            logits.append(_spread(answered, index, len(uniform)))
+        if exit + 1 == network.num_exits:
             break
         with torch.no_grad():
             chance = torch.minimum(inclusion[-1], chances(logits))
-            goes_on = draw < chance
+            goes_on = uniform < chance
             inclusion.append(torch.where(goes_on, chance, 0.0))
         kept = goes_on[index].nonzero().squeeze(1)
         if len(kept) < len(index):
-            x, index = select_rows(x, kept), index[kept]
+            (x, carried), index = select((x, carried), kept), index[kept]
     return logits, torch.stack(inclusion, dim=1)
 
 

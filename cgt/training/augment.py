@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from cgt.nn.network import select_rows
+from cgt.nn.features import select_rows
 
 
 class Augmenter:
