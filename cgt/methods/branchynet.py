@@ -7,12 +7,11 @@ Reading: at inference all methods here leave by max softmax ≥ τ (the CGT pape
          own rule is an entropy threshold. Training starts from scratch, as for every method here.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from cgt.methods.base import Method
+from cgt.methods.base import Method, Moment, Pass
 from cgt.nn.losses import LossTerms
 from cgt.records.settings import PerExit
 
@@ -41,5 +40,5 @@ class BranchyNet(Method):
 
     exit_weights: PerExit = "equal"
 
-    def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
-        return self.weighted(logits, targets, self.exit_weights)
+    def terms(self, found: Pass, targets: Tensor, moment: Moment) -> LossTerms:
+        return self.weighted(found.logits, targets, self.exit_weights)

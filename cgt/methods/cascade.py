@@ -8,12 +8,11 @@ Reading: ours. It is stage-wise training as in Deep Cascade Learning (Marquez, H
          and the "branch-wise" strategy of the survey by Rahmath et al.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from cgt.methods.base import Method, Phase, split_epochs
+from cgt.methods.base import Method, Moment, Pass, Phase, split_epochs
 from cgt.nn.losses import LossTerms
 from cgt.records.settings import PerExit, per_exit
 
@@ -46,7 +45,7 @@ class Cascade(Method):
 
     def phases(self, epochs: int, exits: int) -> tuple[Phase, ...]:
         parts = split_epochs(epochs, per_exit("epoch_share", self.epoch_share, exits))
-        return tuple(Phase(part, e + 1, trainable=(e,)) for e, part in enumerate(parts))
+        return tuple(Phase(part, e + 1, stages=(e,), heads=(e,)) for e, part in enumerate(parts))
 
-    def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
-        return self.weighted(logits, targets, [0.0] * (len(logits) - 1) + [1.0])
+    def terms(self, found: Pass, targets: Tensor, moment: Moment) -> LossTerms:
+        return self.weighted(found.logits, targets, [0.0] * (len(found.logits) - 1) + [1.0])

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div
 
-from cgt.methods.base import Method
+from cgt.methods.base import Method, Moment, Pass
 from cgt.nn.checks import as_exit_weights, check_positive, check_probability
 from cgt.nn.losses import LossTerms, SoftCGTLoss
 from cgt.nn.network import EarlyExitNetwork
@@ -117,15 +117,10 @@ class CGTPlus(Method):
         check_positive("temperature", self.temperature)
 
     def forward(
-        self,
-        network: EarlyExitNetwork,
-        x: Tensor,
-        targets: Tensor,
-        progress: float,
-        uniform: Tensor,
-    ) -> tuple[list[Tensor], dict[str, Tensor]]:
+        self, network: EarlyExitNetwork, x: Tensor, targets: Tensor, moment: Moment
+    ) -> Pass:
         if self.gradient_scale == 1:
-            return super().forward(network, x, targets, progress, uniform)
+            return super().forward(network, x, targets, moment)
         logits = []
         for number, (stage, head) in enumerate(zip(network.stages, network.heads, strict=True), 1):
             x = stage(x)
@@ -135,18 +130,19 @@ class CGTPlus(Method):
                     x if last else self.gradient_scale * x + (1 - self.gradient_scale) * x.detach()
                 )
             )
-        return logits, {}
+        return Pass(logits)
 
-    def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
+    def terms(self, found: Pass, targets: Tensor, moment: Moment) -> LossTerms:
         gated = SoftCGTLoss(
             self.tau, self.scale, 0.0, False, self.label_smoothing, validate="none"
-        ).terms(logits, targets)
+        ).terms(found.logits, targets)
         share = gated.eligibility / gated.eligibility.mean(dim=0).clamp_min(1e-3)
         lambdas = as_exit_weights(
-            per_exit("exit_weights", self.exit_weights, len(logits)), share, len(logits)
+            per_exit("exit_weights", self.exit_weights, len(found.logits)), share, len(found.logits)
         )
         weights = lambdas * (1 - self.strength + self.strength * share)
-        losses = (1 - self.distillation) * gated.losses + self.distillation * self._taught(logits)
+        taught = self._taught(found.logits)
+        losses = (1 - self.distillation) * gated.losses + self.distillation * taught
         return LossTerms(losses, weights, gated.eligibility)
 
     def _taught(self, logits: Sequence[Tensor]) -> Tensor:

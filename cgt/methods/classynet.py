@@ -11,7 +11,7 @@ Reading: ours. Class sets are nested; classes are ordered by their validation re
          after a joint warm-up over all classes, which is part of the same number of epochs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cgt.methods.base import Method, Phase, split_epochs
+from cgt.methods.base import Method, Moment, Pass, Phase, Start, joint_phase, split_epochs
 from cgt.nn.exits import ExitRule, KnownClasses
 from cgt.nn.losses import LossTerms
 from cgt.records.settings import PerExit, early_shares
@@ -73,22 +73,22 @@ class ClassyNet(Method):
     def phases(self, epochs: int, exits: int) -> tuple[Phase, ...]:
         self._shares(exits)  # refused before the training, not within
         parts = split_epochs(epochs, [self.warmup, 1.0 - self.warmup])
-        return tuple(Phase(part, exits, tuple(range(exits))) for part in parts)
+        return tuple(joint_phase(part, exits) for part in parts)
 
-    def start_phase(self, number: int, validate: Callable[[], tuple[Tensor, Tensor]]) -> None:
+    def start_phase(self, number: int, start: Start) -> None:
         if number == 1:
-            logits, targets = validate()
+            logits, targets = start.validate()
             self.known = nested_classes(
                 logits[0].argmax(dim=1), targets, logits.shape[2], self._shares(len(logits))
             )
 
-    def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
+    def terms(self, found: Pass, targets: Tensor, moment: Moment) -> LossTerms:
         if self.known is None:
-            return self.weighted(logits, targets, [1.0] * len(logits))
+            return self.weighted(found.logits, targets, "equal")
         losses = torch.stack(
             [
                 coarse_cross_entropy(exit_logits, targets, known, self.label_smoothing)
-                for exit_logits, known in zip(logits, self.known, strict=True)
+                for exit_logits, known in zip(found.logits, self.known, strict=True)
             ],
             dim=1,
         )

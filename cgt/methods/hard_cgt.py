@@ -6,12 +6,11 @@ Source:  arXiv 2509.17885, HardCGT; leak, normalisation and the linear λ schedu
          authors' code. Loss: :class:`cgt.nn.losses.HardCGTLoss`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from cgt.methods.base import Method, schedule
+from cgt.methods.base import Method, Moment, Pass, schedule
 from cgt.nn.losses import HardCGTLoss, LossTerms
 from cgt.nn.network import EarlyExitNetwork
 from cgt.nn.selective import selective_forward
@@ -102,31 +101,23 @@ class HardCGT(Method):
     skip_resolved: bool = False
 
     def forward(
-        self,
-        network: EarlyExitNetwork,
-        x: Tensor,
-        targets: Tensor,
-        progress: float,
-        uniform: Tensor,
-    ) -> tuple[list[Tensor], dict[str, Tensor]]:
+        self, network: EarlyExitNetwork, x: Tensor, targets: Tensor, moment: Moment
+    ) -> Pass:
         if not self.skip_resolved:
-            return super().forward(network, x, targets, progress, uniform)
+            return super().forward(network, x, targets, moment)
         loss = self._loss()
         logits, inclusion = selective_forward(
-            network, x, lambda shallow: loss.next_eligibility(shallow, targets), uniform
+            network, x, lambda shallow: loss.next_eligibility(shallow, targets), moment.uniform
         )
-        return logits, {"inclusion": inclusion}
+        return Pass(logits, inclusion)
 
-    def terms(
-        self,
-        logits: Sequence[Tensor],
-        targets: Tensor,
-        progress: float,
-        gate_logits: Sequence[Tensor] | None = None,
-        inclusion: Tensor | None = None,
-    ) -> LossTerms:
-        lambdas = schedule(self.exit_weights_start, self.exit_weights_end, len(logits), progress)
-        return self._loss().terms(logits, targets, lambdas, gate_logits, inclusion)
+    def terms(self, found: Pass, targets: Tensor, moment: Moment) -> LossTerms:
+        lambdas = schedule(
+            self.exit_weights_start, self.exit_weights_end, len(found.logits), moment.progress
+        )
+        return self._loss().terms(
+            found.logits, targets, lambdas, found.gate_logits, found.inclusion
+        )
 
     def _loss(self) -> HardCGTLoss:
         return HardCGTLoss(

@@ -5,12 +5,11 @@ Formula: loss = CE(last exit).
 Source:  common practice; the accuracy that early exits are measured against.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from cgt.methods.base import Method
+from cgt.methods.base import Method, Moment, Pass
 from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
 
@@ -32,5 +31,5 @@ class SingleExit(Method):
     def network(self, backbone: EarlyExitNetwork) -> EarlyExitNetwork:
         return backbone.backbone()
 
-    def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
-        return self.weighted(logits, targets, [1.0])
+    def terms(self, found: Pass, targets: Tensor, moment: Moment) -> LossTerms:
+        return self.weighted(found.logits, targets, [1.0])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cgt.methods.base import Method, Phase, schedule
+from cgt.methods.base import Method, Moment, Pass, Phase, schedule
 from cgt.nn.checks import check_probability
 from cgt.nn.losses import LossTerms, SoftCGTLoss
 from cgt.nn.network import EarlyExitNetwork
@@ -147,16 +147,11 @@ class SoftCGT(Method):
         return super().phases(epochs, exits)
 
     def forward(
-        self,
-        network: EarlyExitNetwork,
-        x: Tensor,
-        targets: Tensor,
-        progress: float,
-        uniform: Tensor,
-    ) -> tuple[list[Tensor], dict[str, Tensor]]:
+        self, network: EarlyExitNetwork, x: Tensor, targets: Tensor, moment: Moment
+    ) -> Pass:
         if not self.sample_deep:
-            return super().forward(network, x, targets, progress, uniform)
-        loss, lambdas = self._loss(), self._lambdas(network.num_exits, progress)
+            return super().forward(network, x, targets, moment)
+        loss, lambdas = self._loss(), self._lambdas(network.num_exits, moment.progress)
 
         def chances(shallow: Sequence[Tensor]) -> Tensor:
             """In proportion to the weight at the next exit; `sample_deep` for the largest one."""
@@ -164,19 +159,14 @@ class SoftCGT(Method):
             weight = lambdas[len(shallow)] * loss.next_eligibility(shallow, targets) + self.leak
             return self.sample_deep * weight / largest if largest > 0 else torch.zeros_like(weight)
 
-        logits, inclusion = selective_forward(network, x, chances, uniform)
-        return logits, {"inclusion": inclusion}
+        logits, inclusion = selective_forward(network, x, chances, moment.uniform)
+        return Pass(logits, inclusion)
 
-    def terms(
-        self,
-        logits: Sequence[Tensor],
-        targets: Tensor,
-        progress: float,
-        gate_logits: Sequence[Tensor] | None = None,
-        inclusion: Tensor | None = None,
-    ) -> LossTerms:
-        lambdas = self._lambdas(len(logits), progress)
-        return self._loss().terms(logits, targets, lambdas, gate_logits, inclusion)
+    def terms(self, found: Pass, targets: Tensor, moment: Moment) -> LossTerms:
+        lambdas = self._lambdas(len(found.logits), moment.progress)
+        return self._loss().terms(
+            found.logits, targets, lambdas, found.gate_logits, found.inclusion
+        )
 
     def _lambdas(self, exits: int, progress: float) -> list[float]:
         return schedule(self.exit_weights_start, self.exit_weights_end, exits, progress)

@@ -9,11 +9,11 @@ Source:  common practice; used so in Shallow-Deep Networks and Zero-Time-Waste.
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from cgt.methods.base import Method
+from cgt.methods.base import Method, Moment, Pass, Phase, joint_phase
 from cgt.nn.cost import cumulative_macs
 from cgt.nn.exits import MAX_SOFTMAX, ExitRule
 from cgt.nn.losses import LossTerms
@@ -43,7 +43,8 @@ class SideBySide(EarlyExitNetwork):
         x: Tensor,
         threshold: float | Sequence[float] | Tensor,
         rule: ExitRule = MAX_SOFTMAX,
-    ) -> tuple[Tensor, Tensor]:
+        **options: object,
+    ) -> tuple[Tensor, ...]:
         raise NotImplementedError(
             "these networks stand side by side; no sample can go on to the next"
         )
@@ -78,11 +79,12 @@ class Static(Method):
             [prefix.heads[0] for prefix in prefixes],
         )
 
-    def checkpoint_groups(self, trainable: tuple[int, ...]) -> list[tuple[int, ...]]:
-        return [(exit,) for exit in trainable]
+    def phases(self, epochs: int, exits: int) -> tuple[Phase, ...]:
+        each = tuple((exit,) for exit in range(exits))
+        return (replace(joint_phase(epochs, exits), judged=each),)
 
-    def terms(self, logits: Sequence[Tensor], targets: Tensor, progress: float) -> LossTerms:
-        return self.weighted(logits, targets, [1.0] * len(logits))
+    def terms(self, found: Pass, targets: Tensor, moment: Moment) -> LossTerms:
+        return self.weighted(found.logits, targets, [1.0] * len(found.logits))
 
     def rule(self, exits: int) -> ExitRule:
         return ByDepth(exits)

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cgt.data import Dataset, Split, load
 from cgt.methods import Method, Phase
-from cgt.nn.network import EarlyExitNetwork
+from cgt.methods.base import Moment, Pass, Start
+from cgt.nn.network import EarlyExitNetwork, evaluation_mode
 from cgt.records.files import write_text
 from cgt.records.predictions import Predictions, SplitPredictions, save_predictions
 from cgt.records.seeding import derive_seed
@@ -109,13 +110,17 @@ class Trainer:
         self.checkpoint, self.device = checkpoint, device
         self.title = title or type(method).__module__.rpartition(".")[2]
         self.train_x, self.train_y = _tensors(data.train, device)
+        order = torch.randperm(len(self.train_y), generator=_generator(data.name, seed, "withhold"))
+        size = int(method.withhold * len(order))
+        self.withheld, self.trained = (part.sort().values for part in (order[:size], order[size:]))
         self.val_x, self.val_y = _tensors(data.val, device)
         self.augmenter = Augmenter(self.train_x, settings.augmentation)
         self.watch = Watch(settings.lr)
-        self.batch_size = min(settings.batch_size, len(self.train_y))
-        self.steps = len(self.train_y) // self.batch_size
+        self.batch_size = min(settings.batch_size, len(self.trained))
+        self.steps = len(self.trained) // self.batch_size
         chosen = _generator(data.name, seed, "probe")
         probe = torch.randperm(len(self.train_y), generator=chosen)[:PROBE].to(device)
+        self.probe_uniform = torch.rand(len(probe), generator=chosen).to(device)
         self.probe = (self.train_x[probe], self.train_y[probe])
         torch.manual_seed(derive_seed(data.name, seed, "init"))
         self.network = build_network(data, method, settings.network, settings.exits).to(device)
@@ -134,8 +139,14 @@ class Trainer:
             saved = None
 
     def _run_phase(self, number: int, phase: Phase, saved: dict[str, Any] | None) -> None:
-        network = self.network.prefix(phase.depth)
-        _freeze_all_but(network, phase.trainable)
+        network = self.network.prefix(phase.exits)
+        entry = {"network": _copy(self.network), "method": self.method.state()}
+        if saved:
+            entry = saved["entry"]
+            self.network.load_state_dict(entry["network"])
+            self.method.load_state(entry["method"])
+        self.method.start_phase(number, self._start(network))
+        _freeze_all_but(network, phase)
         optimizer = OneCycleSGD(
             [parameter for parameter in network.parameters() if parameter.requires_grad],
             peak=self.settings.lr,
@@ -143,32 +154,31 @@ class Trainer:
             momentum=self.settings.momentum,
             weight_decay=self.settings.weight_decay,
         )
-        parts = self.method.checkpoint_groups(phase.trainable)
-        done, scores, best = 0, [-1.0] * len(parts), {}
+        done, scores, best, best_state = 0, [-1.0] * len(phase.judged), {}, {}
         if saved:
-            done, scores, best = saved["done"], saved["scores"], saved["best"]
+            done, scores = saved["done"], saved["scores"]
+            best, best_state = saved["best"], saved["best_state"]
             self.earlier = saved["seconds"]
             self.history, self.gradients = saved["history"], saved["gradients"]
             self.network.load_state_dict(saved["network"])
             optimizer.load_state(saved["optimizer"])
             self.method.load_state(saved["method"])
-        else:
-            self.method.start_phase(number, lambda: (_logits(network, self.val_x), self.val_y))
         epochs_before = sum(phase.epochs for phase in self.phases[:number])
         for epoch in range(done, phase.epochs):
             start = time.perf_counter()
-            trained = self._run_epoch(network, phase, optimizer, epochs_before + epoch)
+            trained = self._run_epoch(network, number, optimizer, epochs_before + epoch)
             epochs_done = epochs_before + epoch + 1
-            gradients = self._probe_gradients(network, epochs_done)
-            accuracy, active = self._validate(network, epochs_done)
+            gradients = self._probe_gradients(network, number, epochs_done)
+            accuracy, active = self._validate(network, number, epochs_done)
             values = torch.vstack([trained[0], accuracy, trained[1:], gradients.norms(), active])
             values, accuracy = values.cpu(), accuracy.cpu()
             self._record(epochs_done, values, gradients.pairs(), time.perf_counter() - start)
-            for part, exits in enumerate(parts):
+            for group, exits in enumerate(phase.judged):
                 score = float(accuracy[list(exits)].mean())
-                if score >= scores[part]:
-                    scores[part] = score
-                    best |= _copy(self.network, exits)
+                if score >= scores[group]:
+                    scores[group] = score
+                    best |= _copy(self.network, exits if len(phase.judged) > 1 else None)
+                    best_state = _copied(self.method.state())
             save_checkpoint(
                 self.checkpoint,
                 {
@@ -176,6 +186,8 @@ class Trainer:
                     "done": epoch + 1,
                     "scores": scores,
                     "best": best,
+                    "best_state": best_state,
+                    "entry": entry,
                     "seconds": self.earlier + time.perf_counter() - self.began,
                     "history": self.history,
                     "gradients": self.gradients,
@@ -185,37 +197,47 @@ class Trainer:
                 },
             )
         self.network.load_state_dict({**self.network.state_dict(), **best})
+        self.method.load_state(best_state)
+
+    def _start(self, network: EarlyExitNetwork) -> Start:
+        """What the method may look at before a phase."""
+        held = self.withheld.to(self.device)
+        return Start(
+            network,
+            validate=lambda: (_logits(network, self.val_x), self.val_y),
+            withheld=lambda: (
+                _logits(network, _in_order(self.train_x[held])),
+                self.train_y[held],
+            ),
+        )
 
     def _run_epoch(
-        self,
-        network: EarlyExitNetwork,
-        phase: Phase,
-        optimizer: OneCycleSGD,
-        epoch: int,
+        self, network: EarlyExitNetwork, number: int, optimizer: OneCycleSGD, epoch: int
     ) -> Tensor:
         """Train one epoch; return mean loss, weight and eligibility of each exit, ``[3, E]``.
 
         Means over steps of :meth:`cgt.nn.losses.LossTerms.means`.
         """
-        _train_mode(network, phase.trainable)
-        sums = torch.zeros(3, phase.depth, device=self.device)
+        phase = self.phases[number]
+        _train_mode(network, phase)
+        sums = torch.zeros(3, phase.exits, device=self.device)
         draws = _generator(self.data.name, self.seed, "draw", epoch)
         for step, (x, chosen) in enumerate(self._batches(epoch)):
             y = self.train_y[chosen]
             progress = self._progress(epoch + step / self.steps)
             uniform = torch.rand(len(y), generator=draws).to(self.device, non_blocking=True)
-            logits, seen = self.method.forward(network, x, y, progress, uniform)
-            self.watch.note("logits", torch.stack(logits), epoch, step)
-            if self.method.gate_on_unaugmented:
-                seen["gate_logits"] = self._at_inference(network, phase, chosen)
-                self.watch.note("gate's logits", torch.stack(seen["gate_logits"]), epoch, step)
-            terms = self.method.terms(logits, y, progress, **seen)
-            loss = terms.total()
-            self.watch.note("loss", loss, epoch, step)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            sums += terms.means(seen.get("inclusion"))
+            moment = Moment(progress, number, uniform)
+
+            def see(found: Pass, chosen: Tensor = chosen, step: int = step) -> None:
+                self.watch.note("logits", torch.stack(list(found.logits)), epoch, step)
+                if self.method.gate_on_unaugmented:
+                    found.gate_logits = self._at_inference(network, phase, chosen)
+                    gates = torch.stack(found.gate_logits)
+                    self.watch.note("gate's logits", gates, epoch, step)
+
+            found, terms = self.method.step(network, x, y, moment, optimizer, see)
+            self.watch.note("loss", terms.losses, epoch, step)
+            sums += terms.means(found.inclusion)
             if (step + 1) % EVERY == 0:
                 self.watch.read()
         for values in network.state_dict().values():
@@ -233,32 +255,39 @@ class Trainer:
         """Logits of training samples, not augmented, in evaluation mode; it leaves no trace."""
         network.eval()
         logits = network(_in_order(self.train_x[chosen]))
-        _train_mode(network, phase.trainable)
+        _train_mode(network, phase)
         return logits
 
     def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Augmented samples, and which of the training samples they are."""
         generator = _generator(self.data.name, self.seed, "epoch", epoch)
-        order = torch.randperm(len(self.train_y), generator=generator).to(self.device)
+        order = self.trained[torch.randperm(len(self.trained), generator=generator)].to(self.device)
         for chosen in order[: self.steps * self.batch_size].split(self.batch_size):
             yield self.augmenter.batch(chosen, generator), chosen
 
-    def _validate(self, network: EarlyExitNetwork, epochs_done: int) -> tuple[Tensor, Tensor]:
+    def _validate(
+        self, network: EarlyExitNetwork, number: int, epochs_done: int
+    ) -> tuple[Tensor, Tensor]:
         """Validation accuracy and mean eligibility of each exit, each ``[E]``."""
         logits = _logits(network, self.val_x)
         self.watch.check("validation logits", logits, epochs_done - 1, self.steps - 1)
         _, prediction = self.method.decide(logits)
-        terms = self.method.terms(logits.unbind(), self.val_y, self._progress(epochs_done))
+        moment = Moment(self._progress(epochs_done), number)
+        terms = self.method.terms(Pass(logits.unbind()), self.val_y, moment)
         accuracy = (prediction == self.val_y).double().mean(dim=1)
         return accuracy, terms.eligibility.double().mean(dim=0)
 
-    def _probe_gradients(self, network: EarlyExitNetwork, epochs_done: int) -> ExitGradients:
-        """Measured on the probe in evaluation mode, so that it leaves no trace in the run."""
-        network.eval()
+    def _probe_gradients(
+        self, network: EarlyExitNetwork, number: int, epochs_done: int
+    ) -> ExitGradients:
+        """Measured on the probe, by the method's own pass; it leaves no trace in the run."""
         x, y = self.probe
-        logits = network(x)
-        self.watch.check("probed logits", torch.stack(logits), epochs_done - 1, self.steps - 1)
-        return ExitGradients(network, self.method.terms(logits, y, self._progress(epochs_done)))
+        moment = Moment(self._progress(epochs_done), number, self.probe_uniform)
+        with evaluation_mode(network):
+            found = self.method.forward(network, x, y, moment)
+        logits = torch.stack(list(found.logits))
+        self.watch.check("probed logits", logits, epochs_done - 1, self.steps - 1)
+        return ExitGradients(network, self.method.terms(found, y, moment))
 
     def _record(
         self, epoch: int, values: Tensor, pairs: list[ExitGradientPair], seconds: float
@@ -316,17 +345,24 @@ def _in_order(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x.contiguous()
 
 
-def _freeze_all_but(network: EarlyExitNetwork, trainable: tuple[int, ...]) -> None:
-    for index, modules in enumerate(zip(network.stages, network.heads, strict=True)):
-        for module in modules:
-            module.requires_grad_(index in trainable)
+def _freeze_all_but(network: EarlyExitNetwork, phase: Phase) -> None:
+    for module, learns in _parts(network, phase):
+        module.requires_grad_(learns)
 
 
-def _train_mode(network: EarlyExitNetwork, trainable: tuple[int, ...]) -> None:
-    """Frozen stages stay in evaluation mode: their batch-norm statistics are frozen, too."""
-    for index, modules in enumerate(zip(network.stages, network.heads, strict=True)):
-        for module in modules:
-            module.train(index in trainable)
+def _train_mode(network: EarlyExitNetwork, phase: Phase) -> None:
+    """Frozen parts stay in evaluation mode: their batch-norm statistics are frozen, too."""
+    for module, learns in _parts(network, phase):
+        module.train(learns)
+
+
+def _parts(network: EarlyExitNetwork, phase: Phase) -> Iterator[tuple[nn.Module, bool]]:
+    """Every stage, head and other module, and whether it learns in the phase."""
+    yield from ((module, index in phase.stages) for index, module in enumerate(network.stages))
+    yield from ((module, index in phase.heads) for index, module in enumerate(network.heads))
+    for name, module in network.named_children():
+        if name not in ("stages", "heads"):
+            yield module, phase.others
 
 
 @torch.inference_mode()
@@ -337,11 +373,20 @@ def _logits(network: EarlyExitNetwork, x: Tensor) -> Tensor:
     return torch.cat(batches, dim=1)
 
 
-def _copy(network: EarlyExitNetwork, exits: tuple[int, ...]) -> dict[str, Tensor]:
-    """The present weights of these stages and heads."""
-    of = tuple(f"{part}.{exit}." for part in ("stages", "heads") for exit in exits)
+def _copy(network: EarlyExitNetwork, exits: tuple[int, ...] | None = None) -> dict[str, Tensor]:
+    """The present weights, all or those of these stages and heads."""
     state = network.state_dict()
-    return {name: value.clone() for name, value in state.items() if name.startswith(of)}
+    if exits is not None:
+        of = tuple(f"{part}.{exit}." for part in ("stages", "heads") for exit in exits)
+        state = {name: value for name, value in state.items() if name.startswith(of)}
+    return _copied(state)
+
+
+def _copied(state: dict[str, Any]) -> dict[str, Any]:
+    """A copy of tensors by name, which later steps do not change."""
+    return {
+        name: value.clone() if isinstance(value, Tensor) else value for name, value in state.items()
+    }
 
 
 def _csv(columns: Sequence[str], rows: list[list[float]]) -> str:
