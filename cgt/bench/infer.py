@@ -18,7 +18,7 @@ from cgt.bench.variants import Variant, run_to_the_end, variants, without_exits
 from cgt.data import Dataset, load
 from cgt.records.csv_schema import refuse_former_names
 from cgt.records.predictions import load_predictions
-from cgt.training.runs import Run, open_run
+from cgt.training.runs import TrainedRun, open_run
 
 POINTS = ("one_se", "threshold_0.9")
 BATCHES = (1, 7, 64, 256)
@@ -56,7 +56,7 @@ def bench_infer(
     refuse_former_names(table, points)
     thresholds = {method: thresholds_of(table, dataset, method, seed) for method in methods}
     data = load(dataset, prepared, raw)
-    opened: dict[str, Run] = {}
+    opened: dict[str, TrainedRun] = {}
     compared: list[Variant] = []
     with tempfile.TemporaryDirectory() as folder:
         for method in methods:
@@ -83,7 +83,7 @@ def thresholds_of(table: pd.DataFrame, dataset: str, method: str, seed: int) -> 
 
 
 def _measure(
-    opened: Mapping[str, Run], compared: Sequence[Variant], data: Dataset, batch: int
+    opened: Mapping[str, TrainedRun], compared: Sequence[Variant], data: Dataset, batch: int
 ) -> list[Row]:
     start = time.perf_counter()
     # The same samples for all; in random order, because they are sorted by place.
@@ -209,7 +209,7 @@ def batches(x: np.ndarray, batch: int) -> dict[bool, Sequence[Any]]:
     return {False: tensor.split(batch), True: np.split(x, range(batch, len(x), batch))}
 
 
-def decision_overhead(run: Run, inputs: Sequence[Tensor]) -> float:
+def decision_overhead(run: TrainedRun, inputs: Sequence[Tensor]) -> float:
     """Share that deciding adds to the time of the network that nobody leaves early.
 
     ``inputs`` are single samples. With and without take turns at each of them: the pace of a

@@ -18,7 +18,7 @@ from cgt.nn.exits import MAX_SOFTMAX, ExitRule, route
 from cgt.nn.network import EarlyExitNetwork
 from cgt.operate.routing import exit_index, select
 from cgt.records.predictions import Predictions
-from cgt.training.runs import Run
+from cgt.training.runs import TrainedRun
 
 
 class Variant(NamedTuple):
@@ -57,7 +57,7 @@ class Variant(NamedTuple):
 
 
 def variants(
-    run: Run, predictions: Predictions, thresholds: Mapping[str, float], folder: Path
+    run: TrainedRun, predictions: Predictions, thresholds: Mapping[str, float], folder: Path
 ) -> Iterator[Variant]:
     """All variants of a run; what onnxruntime computes is written into ``folder``."""
     last = run.network.num_exits - 1
@@ -90,7 +90,7 @@ def run_to_the_end(network: EarlyExitNetwork, x: Tensor) -> Tensor:
 
 
 def _alone(
-    run: Run,
+    run: TrainedRun,
     predictions: Predictions,
     exit: int,
     variant: str,
@@ -108,7 +108,7 @@ def _alone(
         yield _always(run, predictions, exit, variant, engine, answer, macs)
 
 
-def _full(run: Run, predictions: Predictions) -> Variant:
+def _full(run: TrainedRun, predictions: Predictions) -> Variant:
     last, macs = run.network.num_exits - 1, predictions.macs[-1]
     answer = partial(run_to_the_end, run.network)
     whole = _always(run, predictions, last, "full", "torch", answer, macs)
@@ -116,7 +116,7 @@ def _full(run: Run, predictions: Predictions) -> Variant:
 
 
 def _always(
-    run: Run,
+    run: TrainedRun,
     predictions: Predictions,
     exit: int,
     variant: str,
@@ -136,7 +136,7 @@ def _always(
     )
 
 
-def _deploy(run: Run, network: EarlyExitNetwork, rule: ExitRule, folder: Path) -> Deployed:
+def _deploy(run: TrainedRun, network: EarlyExitNetwork, rule: ExitRule, folder: Path) -> Deployed:
     about = {"classes": list(run.data.class_names), "points": {}, "scaling": None}
     shape = run.data.test.x.shape[1:]
     write_network(folder, network, rule, 0.0, input_shape=shape, about=about)
@@ -144,7 +144,7 @@ def _deploy(run: Run, network: EarlyExitNetwork, rule: ExitRule, folder: Path) -
 
 
 def _stopping(
-    run: Run, predictions: Predictions, point: str, threshold: float, deployed: Deployed
+    run: TrainedRun, predictions: Predictions, point: str, threshold: float, deployed: Deployed
 ) -> Iterator[Variant]:
     test, macs = predictions.test, predictions.macs
     network, rule = run.network, run.rule

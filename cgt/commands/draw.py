@@ -19,6 +19,12 @@ def add_draw(commands: argparse._SubParsersAction) -> None:
     add_drawing(command)
     add_jobs(command)
 
+    command = add(commands, "networks", networks, "tabulate how much room networks leave")
+    command.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUN", help="folders of runs of static and branchynet"
+    )
+    command.add_argument("--out", type=Path, required=True, help="folder of the table")
+
     command = add(commands, "ablation-effects", ablation_effects, "compare variants to the tuned")
     command.add_argument("--summary", type=Path, required=True, help="folder of the summary")
     command.add_argument("--cells", type=json.loads, required=True, help="JSON: points of studies")
@@ -44,6 +50,12 @@ def figures(arguments: argparse.Namespace) -> None:
     from cgt.analysis.figures import draw_all
 
     draw_all(arguments.summary, arguments.out, arguments.jobs)
+
+
+def networks(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.networks import write_networks
+
+    write_networks(arguments.runs, arguments.out)
 
 
 def ablation_effects(arguments: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cgt.study.config import ConfigError, exits_of, seeds_of, unfit
+from cgt.study.config import ConfigError, exits_of, hyperparameter_problems, seeds_of
 from cgt.study.schema import LABEL_SMOOTHING, datasets_of, implementation_of
 
 
@@ -79,7 +79,9 @@ def variants(
         variant = Variant(method, smoothing, own)
         implementation = implementation_of(config, method)
         exits = exits_of(config, dataset)
-        problems += unfit(f"ablation: {name} on {dataset}", implementation, own, exits)
+        problems += hyperparameter_problems(
+            f"ablation: {name} on {dataset}", implementation, own, exits
+        )
         if found.setdefault((dataset, name), variant) != variant:
             problems.append(
                 f"  ablation: two variants on {dataset} would be called {name}; values must differ "

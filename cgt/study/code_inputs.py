@@ -25,7 +25,7 @@ def module_files(module: str) -> list[Path]:
     if start is None:
         raise ValueError(f"there is no module {module!r} in {PACKAGE}")
     found: set[Path] = set()
-    pending = {start}
+    pending = {start} | _files_of({module})
     while pending:
         path = pending.pop()
         found.add(path)
@@ -66,11 +66,14 @@ def digest_of(files: Iterable[Path]) -> str:
 
 @functools.cache
 def _imported_by(path: Path) -> frozenset[Path]:
-    names = set(_names(ast.parse(path.read_bytes())))
-    # Importing a.b.c runs a/__init__.py and a/b/__init__.py as well.
+    return frozenset(_files_of(set(_names(ast.parse(path.read_bytes())))))
+
+
+def _files_of(names: set[str]) -> set[Path]:
+    """Files of modules of the package; importing a.b.c runs a/b/__init__.py as well."""
     parents = {name.rsplit(".", depth)[0] for name in names for depth in range(name.count("."))}
     files = {_file_of(name) for name in names | parents}
-    return frozenset(files - {None, PACKAGE / "__init__.py"})
+    return files - {None, PACKAGE / "__init__.py"}
 
 
 def _names(tree: ast.Module) -> Iterator[str]:

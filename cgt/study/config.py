@@ -253,7 +253,7 @@ def _contradictions(config: Mapping) -> Iterable[str]:
             if dataset not in entry:
                 yield f"  methods.{method}.{dataset}: missing"
                 continue
-            yield from unfit(
+            yield from hyperparameter_problems(
                 f"methods.{method}.{dataset}",
                 implementation_of(config, method),
                 entry[dataset],
@@ -269,7 +269,9 @@ def exits_of(config: Mapping, dataset: str) -> int:
     return settings.get("exits", card_of("networks", settings["network"])["default_exits"])
 
 
-def unfit(where: str, implementation: str, settings: Mapping, exits: int) -> Iterable[str]:
+def hyperparameter_problems(
+    where: str, implementation: str, settings: Mapping, exits: int
+) -> Iterable[str]:
     """Problems of a method's settings that no key has by itself."""
     for key, problem in contradictions(cards("methods")[implementation], settings, exits):
         yield f"  {where}.{key}: {settings[key]} is not allowed; {problem}"

@@ -133,6 +133,17 @@ def full_job(config: Mapping, dataset: str, method: str) -> dict[str, Any]:
     }
 
 
+def styles(config: Mapping) -> dict[str, Any]:
+    """How methods and datasets are shown: what figures and tables take from cards."""
+    methods = {
+        name: cards("methods")[implementation_of(config, name)] for name in config["methods"]
+    }
+    return {
+        "methods": {name: [card["short"], card.get("look")] for name, card in methods.items()},
+        "datasets": {name: cards("data").get(name, {}).get("title") for name in config["datasets"]},
+    }
+
+
 def as_json(value: Any) -> str:
     """JSON whose keys are in order: equal values give equal text."""
     return json.dumps(value, sort_keys=True)

@@ -12,7 +12,7 @@ from cgt.training.job import Job, build_method, build_settings
 from cgt.training.model_io import load_run
 
 
-class Run(NamedTuple):
+class TrainedRun(NamedTuple):
     """A trained network in evaluation mode, the data it was trained on, and how its exits decide.
 
     `job` is the manifest's: dataset, method, seed, settings, hyperparameters.
@@ -24,7 +24,7 @@ class Run(NamedTuple):
     rule: ExitRule
 
 
-def open_run(folder: Path, data: Dataset) -> Run:
+def open_run(folder: Path, data: Dataset) -> TrainedRun:
     """Load a run from its `manifest.json` and `model.safetensors`.
 
     Args:
@@ -46,4 +46,4 @@ def open_run(folder: Path, data: Dataset) -> Run:
     method, settings = build_method(opened), build_settings(opened)
     weights = folder / "model.safetensors"
     network = load_run(weights, data, method, settings.network, settings.exits)
-    return Run(job, data, network, method.rule(network.num_exits))
+    return TrainedRun(job, data, network, method.rule(network.num_exits))

@@ -14,7 +14,7 @@ from cgt.data.scene import backdrop, every, reduced_scene
 from cgt.nn.exits import route
 from cgt.records.files import save_npz
 from cgt.training.loop import EVALUATION_BATCH
-from cgt.training.runs import Run, open_run
+from cgt.training.runs import TrainedRun, open_run
 
 
 @torch.inference_mode()
@@ -88,7 +88,9 @@ def write_maps(
     save_npz(out, compression=ZIP_DEFLATED, shown=shown, **known, **maps)
 
 
-def _route(run: Run, batches: Sequence[Tensor], threshold: float) -> tuple[np.ndarray, np.ndarray]:
+def _route(
+    run: TrainedRun, batches: Sequence[Tensor], threshold: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Exit, from 0, and prediction of every sample."""
     routed = [route(run.network(x), threshold, run.rule) for x in batches]
     exit, prediction = (torch.cat(parts).numpy() for parts in zip(*routed, strict=True))

@@ -6,9 +6,10 @@ import pytest
 from faults.forks import Forks
 
 from cgt.commands.cli import main
+from cgt.records.reference import Reference, save_reference
 
 EPOCHS = 6
-SETTINGS = {"epochs": EPOCHS, "batch_size": 32, "lr": 0.05}
+SETTINGS = {"network": "compact_scene", "epochs": EPOCHS, "batch_size": 32, "lr": 0.05}
 
 
 class Place:
@@ -58,6 +59,16 @@ def data(tmp_path_factory):
     small = ["--limit", "160", "--patch", "5", "--components", "4"]
     assert main([*prepare, *small, "--out", str(folder / "prepared.npz")]) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory):
+    """What the network of Indian Pines costs, as a file."""
+    path = tmp_path_factory.mktemp("reference") / "indian_pines.json"
+    costs = {"network": "compact_scene", "exits": 3, "macs": 2000, "first_exit": 400}
+    named = {"kind": "scene", "class_names": tuple(map(str, range(16)))}
+    save_reference(path, Reference("indian_pines", **costs, **named))
+    return path
 
 
 @pytest.fixture(scope="session")

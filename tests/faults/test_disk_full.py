@@ -104,7 +104,7 @@ def test_the_end_of_training(disk, data, forks, whole, tmp_path):
     assert " epoch " not in output  # nothing was trained again
 
 
-def commands(folder, data, predictions):
+def commands(folder, data, predictions, reference):
     """Other stages: arguments, and the file that must not be there afterwards."""
     run = ["--dataset", "indian_pines", "--method", "soft_cgt", "--seed", 1]
     return {
@@ -113,15 +113,19 @@ def commands(folder, data, predictions):
             ["indian_pines", "--seed", 1, "--raw", data / "raw", "--out", folder / "p.npz"],
             folder / "p.npz",
         ),
-        "evaluate": ([predictions, *run, "--out", folder / "e"], folder / "e/curves.csv"),
+        "evaluate": (
+            [predictions, *run, "--reference", reference, "--out", folder / "e"],
+            folder / "e/curves.csv",
+        ),
     }
 
 
 @pytest.mark.parametrize("command", ["download", "prepare", "evaluate"])
-def test_other_stages(command, disk, data, forks, whole, tmp_path):
+def test_other_stages(command, disk, data, reference, forks, whole, tmp_path):
     (tmp_path / "predictions.npz").write_bytes(whole()["predictions.npz"])
     folder = disk.folder / command
-    arguments, result = commands(folder, data, tmp_path / "predictions.npz")[command]
+    predictions = tmp_path / "predictions.npz"
+    arguments, result = commands(folder, data, predictions, reference)[command]
     limits = disk.leave(0)
     code, output = forks.run(command, *arguments, log=tmp_path / "full.log", **limits)
     assert code == 2, output

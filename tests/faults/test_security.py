@@ -55,10 +55,11 @@ def test_the_bomb_works(tmp_path):
     assert (tmp_path / "exploded").exists()
 
 
-def test_predictions_are_not_unpickled(bomb, tmp_path, capsys):
+def test_predictions_are_not_unpickled(bomb, reference, tmp_path, capsys):
     path = tmp_path / "predictions.npz"
     np.savez(path, macs=bomb)
     run = ["--dataset", "indian_pines", "--method", "other", "--seed", "1"]
+    run += ["--reference", str(reference)]
     assert main(["evaluate", str(path), *run, "--out", str(tmp_path / "out")]) == 2
     assert f"{path}: not a readable .npz file without pickles" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -92,6 +92,16 @@ def test_a_second_run_does_nothing(finished):
     assert finished.planned() == {}
 
 
+def test_the_train_rule_can_be_named(fresh, finished):
+    assert fresh.planned("--until", "train") == {
+        "download_indian_pines": 1,
+        "prepare": 1,
+        "train": 2,
+    }
+    again = {**AFTER_ONE_RUN, **PICTURES, "train": 2, "evaluate": 2}
+    assert finished.planned("--forcerun", "train") == again
+
+
 def test_an_edited_method_reruns_that_method_only(finished):
     with edited(finished.folder / "cgt/methods/soft_cgt.py"):
         assert finished.planned() == {"train": 1, **AFTER_ONE_RUN, **PICTURES}

@@ -30,6 +30,9 @@ RUNS = [
     for run in plan.runs_of(config, methods)
 ]
 
+# Names, colours and markers come from cards: a change of one redraws.
+STYLES = plan.as_json(plan.styles(config))
+
 # Jobs run this checkout's code, installed or not, wherever the working directory is.
 # A prefix of one's own replaces Snakemake's, which makes a failing pipe fail the job: say it again.
 # Snakemake formats it: braces in the folder's name are doubled.

@@ -41,6 +41,7 @@ rule plots:
         "../../environment.yml"
     threads: 4
     params:
+        styles=STYLES,
         summary=subpath(input[0], parent=True),
         out=subpath(output[0], parent=True),
     message:

@@ -147,6 +147,7 @@ rule pictures:
         "../../environment.yml"
     threads: 4
     params:
+        styles=STYLES,
         summary=subpath(input[0], parent=True),
         out=subpath(output[0], parent=True),
         shown=SHOWN["method"],

@@ -45,6 +45,7 @@ rule tables:
     conda:
         "../../environment.yml"
     params:
+        styles=STYLES,
         summary=subpath(input[0], parent=True),
         out=subpath(output[0], parent=True),
     message:

@@ -52,7 +52,7 @@ def comparisons(frames: Frames) -> Figure:
         ax.grid(visible=False, axis="y")
         ax.tick_params(axis="y", length=0)
     axes[0, 0].set_yticks(range(len(others)), [look.name for look in looks(others).values()])
-    axes[0, 0].set_ylim(len(others) - 0.5, -0.5)
+    axes[0, 0].set_ylim(max(len(others), 1) - 0.5, -0.5)
     name = looks([reference])[reference].name
     axes[0, len(datasets) // 2].set_xlabel(f"Difference in area from {name} (points)")
     handles = [
