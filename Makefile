@@ -31,9 +31,10 @@ all: $(READY)  ## the paper: raw data to tables and figures in results/
 smoke: $(READY)  ## every rule of `make` on a slice of the real data, into results/smoke
 	$(SNAKEMAKE) all --configfile config/smoke.yaml --config results=$(SMOKE_RESULTS)
 
-figures: $(READY)  ## redraw tables and figures from results/published, and the README's tables
+figures: $(READY)  ## redraw tables and figures from results/published, and the tables of the READMEs
 	$(SNAKEMAKE) figures
 	$(VENV)/bin/cgt readme README.md --tables results/published/tables results/published/benchmarks
+	$(VENV)/bin/cgt readme config/README.md
 
 report: $(READY)  ## one page with all figures and tables of the full run, to results/report.html
 	$(SNAKEMAKE) all --report results/report.html --report-after-run \

@@ -103,7 +103,8 @@ def _on_dataset(gradients: pd.DataFrame, dataset: str, methods: list[str]) -> st
     names = {method: look.name for method, look in looks(methods).items()}
     parts = []
     if always:
-        parts.append(f"{_shares(of_dataset, dataset, always, names)}.")
+        if shares := _shares(of_dataset, dataset, always, names):
+            parts.append(f"{shares}.")
         parts.append(_cosines(deep, dataset, {method: names[method] for method in always}))
     if apart := [names[method] for method in methods if method not in always]:
         parts.append(f"Under {_listed(apart)} the first stage gets no gradient of the last exit.")
@@ -119,6 +120,9 @@ def _shares(
         {method: _of(last_exit_share(norms, "norm", which), dataset, method) for method in methods}
         for which in ("first", "last")
     )
+    # Without any gradient there is no share of it: a network that has learned all there is.
+    shares = {method: (first[method], last[method]) for method in methods}
+    methods = [method for method, both in shares.items() if np.isfinite(np.hstack(both)).all()]
     parts = []
     for method in methods:
         verb = change(first[method].mean(), last[method].mean())

@@ -19,9 +19,11 @@ def add_publish(commands: argparse._SubParsersAction) -> None:
     command.add_argument("measured", type=Path, help="folder of the measurements")
     command.add_argument("--out", type=Path, required=True, help="folder to publish into")
 
-    command = add(commands, "readme", readme, "put the published tables into the README")
+    command = add(commands, "readme", readme, "put published tables and the cards' into a page")
     command.add_argument("readme", type=Path)
-    command.add_argument("--tables", type=Path, nargs="+", required=True, help="their folders")
+    command.add_argument(
+        "--tables", type=Path, nargs="+", default=[], help="folders of the published ones"
+    )
 
     command = add(commands, "export", export, "write runs as ONNX, to be run without torch")
     command.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run")

@@ -272,3 +272,11 @@ def test_our_own_variant_counts_for_no_claim_of_the_paper(world):
 
 def test_every_statement_belongs_to_a_claim():
     assert {statement.claim for statement in STATEMENTS} == set(CLAIMS)
+
+
+def test_networks_with_fewer_exits_than_the_papers_are_judged_by_what_they_have(world):
+    points = world["operating_points"].drop(columns="exit_3")
+    exits = world["exits"][world["exits"]["exit"] < 3]
+    rows = judge(world | {"operating_points": points, "exits": exits})
+    measured = {row.statement.measure for row in rows if row.statement.claim == "j"}
+    assert "share of exit 2" in measured and "share of exit 3" not in measured

@@ -143,3 +143,11 @@ def test_without_gates_there_is_nothing_to_explain():
     assert resolved_paragraph(frames).endswith("No method with a gate was run.")
     frames["oracle"] = frames["oracle"].iloc[:0]
     assert gradients_paragraph(frames).endswith("No method that routes samples was run.")
+
+
+def test_a_method_whose_gradients_vanish_has_no_share_of_them(frames):
+    gradients = frames["gradients"]
+    still = (gradients["method"] == "soft_cgt") & (gradients["exit"] == gradients["other"])
+    gradients = gradients.assign(norm=gradients["norm"].where(~still, 0.0))
+    text = gradients_paragraph(frames | {"gradients": gradients})
+    assert "under BranchyNet the share" in text and "under SoftCGT the share" not in text

@@ -5,7 +5,6 @@ import pytest
 
 from cgt.data import download, load, prepare
 from cgt.data.audit import audit
-from cgt.data.images import test_images as images_of
 from cgt.data.patches import cut_patches
 from cgt.data.scene import backdrop, false_color, reduced_scene
 
@@ -68,13 +67,3 @@ def test_false_colours_are_stretched_band_by_band():
     assert color[0, 0].tolist() == color[2, 0].tolist() == [0, 0, 0]
     assert color[50, 0].tolist() == [128, 128, 128]  # 48 of 96 steps
     assert color[98, 0].tolist() == color[100, 0].tolist() == [255, 255, 255]
-
-
-def test_images_by_position_and_black_where_there_is_none(tiny_fashion, monkeypatch):
-    builder, raw_dir, contents = tiny_fashion
-    monkeypatch.setattr("cgt.data.images.FashionMNIST", lambda: builder)
-    pixels = np.frombuffer(contents["t10k-images-idx3-ubyte"][16:], np.uint8).reshape(50, 4, 4)
-    images = images_of(np.array([[7, -1], [0, 49]]), raw_dir)
-    assert np.array_equal(images[0, 0], pixels[7])
-    assert not images[0, 1].any()
-    assert np.array_equal(images[1], pixels[[0, 49]])

@@ -54,7 +54,7 @@ def test_the_card_holds_what_is_read_without_running_the_file(name):
 
 
 def test_no_two_methods_look_alike():
-    looks = [tuple(card["look"].values()) for card in cards("methods").values()]
+    looks = [tuple(card["look"].values()) for card in cards("methods").values() if "look" in card]
     assert len({color for color, _ in looks}) == len({marker for _, marker in looks}) == len(looks)
 
 

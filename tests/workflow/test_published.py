@@ -2,11 +2,13 @@
 
 import csv
 import json
+import math
 
 from checkout import ROOT
 
 from cgt.analysis.figures import FIGURES
 from cgt.analysis.frames import TABLES
+from cgt.analysis.statistics import estimate, paired_difference
 from cgt.study.config import load_config, seeds_of
 from cgt.study.tuning import trials
 
@@ -107,3 +109,94 @@ def test_the_networks_that_were_timed_are_the_published_ones():
             point = points[row["dataset"], row["method"], row["seed"], row["point"]]
             assert float(row["threshold"]) == float(point["threshold"])
             assert row["accuracy"] == f"{float(point['accuracy']):.4g}"
+
+
+def by_seed(name, column, method):
+    """Values in % on Indian Pines, in order of seeds; at threshold 0.9 where there are points."""
+    wanted = {"dataset": "indian_pines", "method": method, "point": "threshold_0.9"}
+    found = [row for row in rows(name) if {**wanted, **row}.items() >= wanted.items()]
+    return [100 * float(row[column]) for row in sorted(found, key=lambda row: int(row["seed"]))]
+
+
+def cells(name):
+    """Rows of all tables of a Markdown file, by first cell; no two alike."""
+    lines = (PUBLISHED / name).read_text(encoding="utf-8").splitlines()
+    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "|" in line]
+    numbers = {name: row for name, *row in found if "±" in row[0]}
+    assert len(numbers) == sum("±" in row[1] for row in found)
+    return numbers
+
+
+def interval(of, sign=""):
+    half = (of.ci_high - of.ci_low) / 2
+    return f"{of.mean:{sign}.2f} ± {half:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def test_the_table_of_learning_rates_follows_from_its_runs():
+    new, old = "learning_rate/areas.csv", "summary/areas.csv"
+    area = {
+        f"{name}, {lr}": by_seed(file, "mean_budget_accuracy", method)
+        for name, method, tried in (
+            ("BranchyNet", "branchynet", "0.2"),
+            ("HardCGT", "hard_cgt", "0.3"),
+        )
+        for lr, file in (("0.1 (published)", old), (tried, new))
+    }
+    expected = {name: [interval(estimate(values)), "10"] for name, values in area.items()}
+    for other in ("BranchyNet, 0.2", "BranchyNet, 0.1 (published)", "HardCGT, 0.1 (published)"):
+        difference = paired_difference(area["HardCGT, 0.3"], area[other])
+        expected[f"HardCGT, 0.3 \N{MINUS SIGN} {other}"] = [interval(difference, "+"), "10"]
+    assert cells("learning_rate/learning_rate.md") == expected
+
+
+def test_the_manifest_of_the_learning_rates_describes_their_runs():
+    manifest = json.loads((PUBLISHED / "learning_rate/manifest.json").read_text(encoding="utf-8"))
+    of_rows = {
+        (row["method"], row["seed"], float(row["lr"])) for row in rows("learning_rate/areas.csv")
+    }
+    assert of_rows == {
+        (job["method"], str(job["seed"]), job["settings"]["lr"]) for job in manifest["jobs"]
+    }
+    overlay = load_config(ROOT / "config/config.yaml", ROOT / "config/learning_rate.yaml")
+    for job in manifest["jobs"]:
+        own = overlay["methods"][job["method"]]["indian_pines"]
+        assert {"lr": job["settings"]["lr"], **job["hyperparameters"]} == own
+    tried = {
+        (row["method"], float(row["lr"]))
+        for row in rows("tuning.csv")
+        if row["dataset"] == "indian_pines"
+    }
+    assert not tried & {(method, lr) for method, _, lr in of_rows}
+
+
+def test_the_table_of_early_exits_follows_from_the_operating_points():
+    name = "summary/operating_points.csv"
+    methods = {
+        "BranchyNet": "branchynet",
+        "CO": "cascade",
+        "ClassyNet": "classynet",
+        "HardCGT": "hard_cgt",
+        "SoftCGT": "soft_cgt",
+    }
+    first = {label: by_seed(name, "exit_1", of) for label, of in methods.items()}
+    last = {label: by_seed(name, "exit_3", of) for label, of in methods.items()}
+    before = {label: [100 - share for share in shares] for label, shares in last.items()}
+    expected = {
+        f"{a} \N{MINUS SIGN} {b}": [
+            *(interval(paired_difference(shares[a], shares[b]), "+") for shares in (first, before)),
+            "10",
+        ]
+        for a in ("HardCGT", "SoftCGT")
+        for b in ("BranchyNet", "CO", "ClassyNet")
+    }
+    assert cells("learning_rate/exit_1.md") == expected
+
+
+def test_the_search_space_of_soft_cgt_has_as_many_points_as_the_readme_says():
+    space = CONFIG["tuning"]["space"]
+    sizes = {key: len(values) for key, values in space["soft_cgt"].items()}
+    points = math.prod(sizes.values()) * len(space["lr"])
+    only_sigmoid = sizes["tau"] * sizes["scale"]
+    different = points // (only_sigmoid * sizes["gate"]) * (only_sigmoid + 1)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"{different} different" in readme and f"{points:,}" in readme
