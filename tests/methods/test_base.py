@@ -3,7 +3,7 @@ import torch
 
 from cgt import HardCGTLoss, SoftCGTLoss
 from cgt.methods import REGISTRY
-from cgt.methods.base import schedule, split_epochs
+from cgt.methods.base import Moment, Pass, schedule, split_epochs
 
 LOGITS = [torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([[3.0, 0.0], [1.0, 0.0]])]
 TARGETS = torch.tensor([0, 0])
@@ -34,7 +34,9 @@ def test_lambda_runs_on_a_straight_line():
 
 
 def test_branchynet_weighs_every_sample_alike():
-    terms = REGISTRY["branchynet"](exit_weights=[1.0, 0.3]).terms(LOGITS, TARGETS, 0.5)
+    terms = REGISTRY["branchynet"](exit_weights=[1.0, 0.3]).terms(
+        Pass(LOGITS), TARGETS, Moment(0.5)
+    )
     assert terms.weights.tolist() == [[1.0, pytest.approx(0.3)]] * 2
     assert terms.eligibility.tolist() == [[1.0, 1.0]] * 2
     by_hand = (terms.losses[:, 0] + 0.3 * terms.losses[:, 1]).mean()
@@ -44,12 +46,12 @@ def test_branchynet_weighs_every_sample_alike():
 def test_cascade_trains_one_stage_after_the_other():
     method = REGISTRY["cascade"]()
     phases = method.phases(9, 3)
-    assert [(p.epochs, p.depth, p.trainable) for p in phases] == [
+    assert [(p.epochs, p.exits, p.stages) for p in phases] == [
         (3, 1, (0,)),
         (3, 2, (1,)),
         (3, 3, (2,)),
     ]
-    assert method.terms(LOGITS, TARGETS, 0.0).weights.tolist() == [[0.0, 1.0]] * 2
+    assert method.terms(Pass(LOGITS), TARGETS, Moment(0.0)).weights.tolist() == [[0.0, 1.0]] * 2
 
 
 def test_cascade_needs_a_share_for_every_exit():
@@ -69,4 +71,4 @@ def test_gated_methods_are_the_public_losses_with_a_schedule(name, loss, setting
     method = REGISTRY[name](**settings, exit_weights_start=[1.0, 0.0], exit_weights_end=[0.0, 1.0])
     method.label_smoothing = 0.1
     expected = loss(**settings, label_smoothing=0.1)(LOGITS, TARGETS, [0.75, 0.25])
-    torch.testing.assert_close(method.terms(LOGITS, TARGETS, 0.25).total(), expected)
+    torch.testing.assert_close(method.terms(Pass(LOGITS), TARGETS, Moment(0.25)).total(), expected)

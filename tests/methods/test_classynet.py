@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cgt.methods.base import Start
 from cgt.methods.classynet import ClassyNet, coarse_cross_entropy, nested_classes
 
 P = torch.tensor([[0.5, 0.2, 0.2, 0.1], [0.3, 0.2, 0.1, 0.4]])
@@ -69,9 +70,9 @@ def test_warm_up_is_joint_then_the_classes_come_from_validation():
     def validate():
         return logits, torch.tensor([0, 0, 1])
 
-    method.start_phase(0, validate)
+    method.start_phase(0, Start(None, validate, None))
     assert method.known is None
-    method.start_phase(1, validate)
+    method.start_phase(1, Start(None, validate, None))
     assert method.known.tolist() == [[True, False], [True, True]]
 
 

@@ -90,7 +90,7 @@ def test_predictions_keep_the_contract_and_beat_chance(run):
 
 def test_history_has_a_row_per_epoch_and_computed_exit(run):
     trainer, _, _ = run
-    depths = [phase.depth for phase in trainer.phases for _ in range(phase.epochs)]
+    depths = [phase.exits for phase in trainer.phases for _ in range(phase.epochs)]
     expected = [[epoch, e] for epoch, d in enumerate(depths, start=1) for e in range(1, d + 1)]
     assert [row[:2] for row in trainer.history] == expected
     assert sum(phase.epochs for phase in trainer.phases) == SETTINGS.epochs
@@ -116,7 +116,8 @@ def test_frozen_stages_stay_frozen_statistics_included(name, tmp_path):
         after = trainer.network.state_dict()
         for key, value in before.items():
             stage = int(key.split(".")[1])
-            if stage not in phase.trainable:
+            learning = phase.stages if key.startswith("stages") else phase.heads
+            if stage not in learning:
                 assert torch.equal(value, after[key]), key
 
 
@@ -159,9 +160,7 @@ def test_gradients_are_told_for_every_epoch_and_stage_that_learns(run):
     trainer, _, _ = run
     phases = [phase for phase in trainer.phases for _ in range(phase.epochs)]
     learning = {
-        (epoch, stage + 1)
-        for epoch, phase in enumerate(phases, start=1)
-        for stage in phase.trainable
+        (epoch, stage + 1) for epoch, phase in enumerate(phases, start=1) for stage in phase.stages
     }
     assert {(epoch, stage) for epoch, stage, *_ in trainer.gradients} == learning
     for _, stage, first, other, norm, cosine in trainer.gradients:

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from cgt.methods import REGISTRY
+from cgt.methods.base import Moment
 from cgt.nn.losses import HardCGTLoss, LossTerms, SoftCGTLoss
 from cgt.nn.network import EarlyExitNetwork
 from cgt.nn.selective import selective_forward
@@ -65,10 +66,10 @@ def test_skipping_resolved_samples_leaves_the_hard_loss_as_it_is(network, batch)
     x, y, draw = batch
     network.heads[0].weight.data *= 20  # sure, so that some samples are resolved
     method = REGISTRY["hard_cgt"](tau=0.5, leak=0.0, normalize=True, skip_resolved=True)
-    logits, seen = method.forward(network, x, y, 0.5, draw)
-    assert 0 < seen["inclusion"][:, 1].mean() < 1
+    found = method.forward(network, x, y, Moment(0.5, 0, draw))
+    assert 0 < found.inclusion[:, 1].mean() < 1
     plain = HardCGTLoss(tau=0.5, leak=0.0)(network(x), y)
-    torch.testing.assert_close(method.terms(logits, y, 0.5, **seen).total(), plain)
+    torch.testing.assert_close(method.terms(found, y, Moment(0.5)).total(), plain)
 
 
 @pytest.mark.parametrize("chance", [1.0, 0.4])
@@ -87,9 +88,10 @@ def test_sampled_weights_are_right_on_average(network, batch, chance):
     total = torch.zeros(40, 3)
     with torch.no_grad():
         for value in draws:
-            logits, seen = method.forward(network, x, y, 0.0, torch.full((40,), value))
-            total += method.terms(logits, y, 0.0, **seen).weights
-            assert seen["inclusion"][:, 1:].max() <= chance
+            moment = Moment(0.0, 0, torch.full((40,), value))
+            found = method.forward(network, x, y, moment)
+            total += method.terms(found, y, moment).weights
+            assert found.inclusion[:, 1:].max() <= chance
     loss = SoftCGTLoss(scale=10.0, leak=leak, normalize=False)
     expected = loss.weights(network(x), y, lambdas)
     torch.testing.assert_close(total / len(draws), expected, rtol=5e-3, atol=0)

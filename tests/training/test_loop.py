@@ -125,7 +125,8 @@ def test_a_gate_on_unaugmented_sees_the_samples_as_at_inference(name, tmp_path, 
     monkeypatch.setattr(trainer, "_batches", lambda epoch: iter(augmented))
     terms, seen = trainer.method.terms, []
 
-    def spy(logits, targets, progress, gate_logits=None):
+    def spy(found, targets, moment):
+        gate_logits = found.gate_logits
         if gate_logits is not None:
             assert trainer.network.training
             state = trainer.network.state_dict()
@@ -135,7 +136,7 @@ def test_a_gate_on_unaugmented_sees_the_samples_as_at_inference(name, tmp_path, 
             assert not any(of_exit.requires_grad for of_exit in gate_logits)
             assert all(torch.equal(v, trainer.network.state_dict()[k]) for k, v in state.items())
             seen.append(gate_logits)
-        return terms(logits, targets, progress, gate_logits)
+        return terms(found, targets, moment)
 
     monkeypatch.setattr(trainer.method, "terms", spy)
     trainer.run()
@@ -269,10 +270,10 @@ def test_settings_and_progress_reach_the_optimiser_and_the_method(tmp_path, monk
 
     terms = BranchyNet.terms
 
-    def spy(self, logits, targets, now):
-        progress.append(now)
+    def spy(self, found, targets, moment):
+        progress.append(moment.progress)
         smoothing.add(self.label_smoothing)
-        return terms(self, logits, targets, now)
+        return terms(self, found, targets, moment)
 
     monkeypatch.setattr("cgt.training.loop.OneCycleSGD", Spy)
     monkeypatch.setattr(BranchyNet, "terms", spy)

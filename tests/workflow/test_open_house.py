@@ -39,9 +39,9 @@ CARD = {
 class HalfGate(Method):
     scale: float = 4.0
 
-    def terms(self, logits, targets, progress):
+    def terms(self, found, targets, moment):
         loss = SoftCGTLoss(scale=self.scale, normalize=False, validate="none")
-        return halved(loss.terms(logits, targets))
+        return halved(loss.terms(found.logits, targets))
 '''
 PARTS = '''
 """A helper that one method alone imports."""
