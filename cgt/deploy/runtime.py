@@ -13,7 +13,7 @@ import numpy as np
 from cgt.records.extras import need
 
 DESCRIPTION = "network.json"
-FORMAT = 1
+FORMAT = 2
 
 
 class Deployed:
@@ -41,7 +41,7 @@ class Deployed:
         if description["format"] != FORMAT:
             raise ValueError(
                 f"{folder / DESCRIPTION}: format is {description['format']}; this version of cgt "
-                f"reads {FORMAT}"
+                f"reads {FORMAT}: export the network again"
             )
         self.classes: list[str] = description["classes"]
         self.threshold: float | list[float] = description["threshold"]
@@ -54,6 +54,8 @@ class Deployed:
             ort.InferenceSession(folder / name, options, providers=["CPUExecutionProvider"])
             for name in description["stages"]
         ]
+        self._inputs = [[one.name for one in stage.get_inputs()] for stage in self._stages]
+        self._outputs = [[one.name for one in stage.get_outputs()] for stage in self._stages]
         known = description["known"]
         self._known = None if known is None else [np.array(row, dtype=bool) for row in known]
 
@@ -97,21 +99,24 @@ class Deployed:
         exit_index = np.zeros(len(x), dtype=np.int64)
         prediction = np.zeros(len(x), dtype=np.int64)
         still_in = np.arange(len(x))
+        handed = {"x": x}
         for exit, (stage, value) in enumerate(zip(self._stages, thresholds, strict=True)):
-            # The last stage has no features to hand on.
-            logits, *features = stage.run(None, {"x": x})
+            named = dict(zip(self._outputs[exit], stage.run(None, handed), strict=True))
+            logits = named.pop("logits")
             sure, answer = self._decide(exit, logits)
             exit_index[still_in], prediction[still_in] = exit, answer
             goes_on = np.flatnonzero(~(sure >= value))
             if len(goes_on) == 0:
                 break
-            if not features:  # what the last exit does not take has no confidence at all
+            if exit + 1 == self.num_exits:  # what the last exit does not take has no confidence
                 raise ValueError(
                     "logits of the last exit hold NaN or infinity; they must be finite"
                 )
-            x = features[0]
             if len(goes_on) < len(still_in):
-                x, still_in = x[goes_on], still_in[goes_on]
+                named = {name: values[goes_on] for name, values in named.items()}
+                still_in = still_in[goes_on]
+            # A stage need not use all that the one before handed on.
+            handed = {name: named[name] for name in self._inputs[exit + 1]}
         return exit_index, prediction
 
     def _decide(self, exit: int, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
