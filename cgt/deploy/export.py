@@ -13,7 +13,7 @@ from cgt.deploy.runtime import DESCRIPTION, FORMAT
 from cgt.nn.checks import as_thresholds
 from cgt.nn.exits import ExitRule, KnownClasses, MaxSoftmax
 from cgt.nn.features import Features, check_rows, rebuild, tensors_of
-from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.network import EarlyExitNetwork, ExitOutput
 from cgt.records.extras import need
 from cgt.records.files import atomic_path, write_json
 
@@ -82,8 +82,7 @@ def write_network(
     inputs = ["x"]
     for exit, name in enumerate(names):
         stage = _Stage(network, exit, taken).eval()
-        with torch.no_grad():
-            found = network.step(exit, *taken)
+        found = _try(network, exit, taken)
         check_rows((found.features, found.carried, found.logits), 2, f"stage {exit + 1}")
         taken = found.features, found.carried
         handed = [f"of_stage_{exit + 1}_{n}" for n in range(len(tensors_of(taken)))]
@@ -107,6 +106,18 @@ def write_network(
         "threshold": float(threshold) if isinstance(threshold, Real) else values,
     }
     write_json(out / DESCRIPTION, description)
+
+
+def _try(network: EarlyExitNetwork, exit: int, taken: Features) -> ExitOutput:
+    try:
+        with torch.no_grad():
+            return network.step(exit, *taken)
+    except RuntimeError as error:
+        given = ", ".join(f"{list(one.shape)} {one.dtype}" for one in tensors_of(taken))
+        raise ValueError(
+            f"stage {exit + 1} does not take {given} ({error}); input_dtype says of which type the "
+            f"network's input is"
+        ) from error
 
 
 def _export(stage: _Stage, inputs: list[str], outputs: list[str], path: Path) -> None:

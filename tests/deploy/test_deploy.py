@@ -82,7 +82,7 @@ def test_a_stage_runs_only_for_the_samples_still_in(exported, x):
             self.stage = stage
 
         def run(self, names, inputs):
-            seen.append(len(inputs["x"]))
+            seen.append(len(next(iter(inputs.values()))))
             return self.stage.run(names, inputs)
 
     deployed._stages = [Counted(stage) for stage in deployed._stages]
@@ -178,7 +178,7 @@ def test_an_export_that_was_cut_off_is_no_network(tmp_path, monkeypatch):
 def test_another_format_is_refused(exported, tmp_path):
     about = json.loads((exported[2] / "network.json").read_text())
     (tmp_path / "network.json").write_text(json.dumps({**about, "format": 99}))
-    with pytest.raises(ValueError, match="format is 99; this version of cgt reads 1"):
+    with pytest.raises(ValueError, match="format is 99; this version of cgt reads 2: export"):
         Deployed(tmp_path)
 
 
@@ -195,3 +195,69 @@ def test_a_device_needs_no_torch(exported):
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+class Pair(nn.Module):
+    """Hands on a dictionary: what it has computed, and what came in."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(8, 8)
+
+    def forward(self, x):
+        x = x if isinstance(x, dict) else {"new": x, "old": [x]}
+        return {"new": self.linear(x["new"]).tanh() * 3, "old": x["old"]}
+
+
+class PairHead(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.linear(x["new"] + x["old"][0]) * 3
+
+
+def test_stages_that_hand_on_several_tensors_answer_as_in_torch(tmp_path):
+    torch.manual_seed(1)
+    net = EarlyExitNetwork([Pair() for _ in range(3)], [PairHead() for _ in range(3)]).eval()
+    write_network(tmp_path, net, MAX_SOFTMAX, 0.8, input_shape=(8,), about={})
+    deployed, x = Deployed(tmp_path), torch.randn(64, 8)
+    for threshold in (0.5, 0.8, 0.99):
+        index, prediction = net.infer(x, threshold)
+        found = deployed.infer(x.numpy(), threshold)
+        assert np.array_equal(found[0], index) and np.array_equal(found[1], prediction)
+    assert deployed.classes == ["0", "1", "2"] and deployed.points == {}
+
+
+def test_token_numbers_can_be_the_input(tmp_path):
+    torch.manual_seed(0)
+    embed = nn.Sequential(nn.Embedding(20, 8), nn.Flatten())
+    heads = [nn.Linear(32, 3), nn.Linear(32, 3)]
+    net = EarlyExitNetwork([embed, nn.Linear(32, 32)], heads).eval()
+    how = {"input_shape": (4,), "about": {}}
+    with pytest.raises(ValueError, match=r"stage 1 does not take .*float32.*; input_dtype says"):
+        write_network(tmp_path, net, MAX_SOFTMAX, 0.5, **how)
+    write_network(tmp_path, net, MAX_SOFTMAX, 0.5, input_dtype=torch.int64, **how)
+    x = torch.randint(20, (30, 4))
+    index, prediction = net.infer(x, 0.5)
+    found = Deployed(tmp_path).infer(x.numpy())
+    assert np.array_equal(found[0], index) and np.array_equal(found[1], prediction)
+
+
+class Flat(nn.Module):
+    """Takes the size of the batch as a number."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(20, 20)
+
+    def forward(self, x):
+        return self.linear(x.reshape(len(x), -1))
+
+
+def test_a_file_that_would_answer_one_size_of_batch_only_is_refused(tmp_path):
+    net = EarlyExitNetwork([Flat(), nn.Linear(20, 20)], [nn.Linear(20, 3), nn.Linear(20, 3)])
+    with pytest.raises(ValueError, match=r"stage 1 cannot be exported: .* a batch of 1 as the"):
+        write_network(tmp_path, net.eval(), MAX_SOFTMAX, 0.4, input_shape=(4, 5), about={})
+    assert not list(tmp_path.iterdir())
