@@ -1,7 +1,10 @@
 """Gates: how much of a sample an exit leaves for the deeper exits to learn.
 
 A gate is 0 when the exit has dealt with the sample and 1 when it has not. All functions are pure,
-take probabilities of one exit ``[B, C]`` and targets ``[B]`` (int64), and return ``[B]``.
+take probabilities of one exit, ``[B, C]`` or dense ``[B, C, *]``, and return ``[B]`` or ``[B, *]``:
+a pixel has a gate of its own. Targets are classes ``[B, *]``, int64 in 0 … C−1, or soft:
+probabilities shaped like those of the exit. Then p(y) is Σ_c y_c · p_c, and the right class is the
+most probable one of the target, the first of equals.
 Source: Confidence-Gated Training, arXiv 2509.17885; the hard and the sigmoid form follow the code
 that its authors published.
 """
@@ -14,8 +17,9 @@ from torch import Tensor
 
 def hard_gate(probabilities: Tensor, targets: Tensor, tau: float) -> Tensor:
     """1 − 1[max p ≥ τ and argmax p = y]: closed only by an exit that is sure and right."""
+    right = targets.argmax(dim=1) if targets.is_floating_point() else targets
     confidence, prediction = probabilities.max(dim=1)
-    resolved = (confidence >= tau) & (prediction == targets)
+    resolved = (confidence >= tau) & (prediction == right)
     return 1.0 - resolved.to(probabilities.dtype)
 
 
@@ -33,14 +37,17 @@ def residual_gate(probabilities: Tensor, targets: Tensor) -> Tensor:
 
 
 def true_class(probabilities: Tensor, targets: Tensor) -> Tensor:
-    """Probability given to the true class, ``[B]``."""
+    """Probability given to the true class, ``[B, *]``; of soft targets Σ_c y_c · p_c."""
+    if targets.is_floating_point():
+        return (targets * probabilities).sum(dim=1)
     return probabilities.gather(1, targets.unsqueeze(1)).squeeze(1)
 
 
-def eligibility(gates: Sequence[Tensor], first: Tensor) -> Tensor:
+def eligibility(gates: Sequence[Tensor], first: Tensor, dim: int = -1) -> Tensor:
     """elig_e = Π_{k<e} g_k, with elig_1 = 1.
 
-    ``gates`` are those of exits 1 … E−1, each ``[B]``; ``first`` is a ``[B]`` tensor of ones that
-    fixes shape, dtype and device when there is only one exit. Returns ``[B, E]``.
+    ``gates`` are those of exits 1 … E−1, each ``[B, *]``; ``first`` is a ``[B, *]`` tensor of ones,
+    or of zeros where nothing is to be learned: elig_1. Returns ``[B, *, E]``,
+    or exits along ``dim``.
     """
-    return torch.stack([first, *gates], dim=1).cumprod(dim=1)
+    return torch.stack([first, *gates], dim=dim).cumprod(dim=dim)
