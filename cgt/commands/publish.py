@@ -69,9 +69,7 @@ def publish_list(arguments: argparse.Namespace) -> None:
 def _say(kept: list[str], out: Path) -> None:
     if kept:
         names = ", ".join(str(out / name) for name in kept)
-        print(
-            f"no longer published, but edited since it was, so kept and yours from now on: {names}"
-        )
+        print(f"edited since published, and no longer part of it; kept, and yours now: {names}")
 
 
 def readme(arguments: argparse.Namespace) -> None:

@@ -217,8 +217,8 @@ def _refuse_strangers(
     ]
     if found:
         raise ValueError(
-            f"in the way: {'; '.join(found)}; nothing was changed: move away what is in the way, or "
-            f"allow it to be replaced with `cgt publish-list {out} FILE ...`, and publish again"
+            f"in the way: {'; '.join(found)}; nothing was changed: move these files away, or allow "
+            f"to replace them with `cgt publish-list {out} FILE ...`, and publish again"
         )
 
 

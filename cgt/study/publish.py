@@ -90,11 +90,10 @@ def publish_benchmarks(measured: Path, out: Path) -> list[str]:
         ValueError: if `out` and `measured` overlap, or others' files are in the way. Nothing is
             changed then.
     """
-    refuse_overlap([measured], out)
     paths = _publishable(measured, "*", ".json")
     if not paths:
         raise FileNotFoundError(f"{measured} holds no measurements; `make bench` makes them")
-    refuse_overlap(paths, out)
+    refuse_overlap([measured, *paths], out)
     files = {path.name: path.read_bytes() for path in paths}
     return put({**files, PAGE: performance_markdown(measured).encode()}, out)
 
