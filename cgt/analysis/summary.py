@@ -2,14 +2,11 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from cgt.records.csv_schema import RUN, TABLES, check, exit_columns, read_csv, write_csv
-from cgt.records.files import check_safetensors
-from cgt.records.predictions import load_predictions
 
 Run = tuple[str, str, int]
 """Dataset, method, seed."""
@@ -22,12 +19,6 @@ RUN_FILES = {name: f"{name}.csv" for name in TABLES} | {
 
 BY_TRAINING = ("training", "gradients", "timings")
 """Tables of what training records; a run's files do not hold its labels there."""
-
-MANIFEST = (
-    *("job", "data", "wall_seconds", "git", "versions", "platform", "cpu", "cpu_count", "gpu"),
-    "threads",
-)
-"""Keys that the manifest of a run has."""
 
 EXAMPLES = 5
 """How many faulty runs a message names."""
@@ -51,75 +42,33 @@ def aggregate(
             Nothing is written then.
     """
     runs_dir, out_dir = Path(runs_dir), Path(out_dir)
-    ordered = _in_order(expected)
-    absent = {run: _missing(runs_dir / _name(run), _files(run, external)) for run in ordered}
-    _refuse(absent, runs_dir)
+    ordered = in_order(expected)
+    absent = {run: missing(runs_dir / name_of(run), files_of(run, external)) for run in ordered}
+    refuse(absent, runs_dir)
     faults: dict[Run, list[str]] = {run: [] for run in ordered}
     loaded: dict[str, list[pd.DataFrame]] = {table: [] for table in TABLES}
     for run in ordered:
         for table in _tables(run, external):
             try:
-                loaded[table].append(_load(table, runs_dir / _name(run), run))
+                loaded[table].append(_load(table, runs_dir / name_of(run), run))
             except ValueError as error:
                 faults[run].append(str(error))
-    _refuse(faults, runs_dir)
+    refuse(faults, runs_dir)
     summary = {name: _gather(name, parts) for name, parts in loaded.items()}
     _refuse_missing_rows(summary, runs_dir)
     for name, frame in summary.items():
         write_csv(frame, out_dir / f"{name}.csv")
 
 
-def check_runs(
-    runs_dir: Path | str, expected: Sequence[Run], external: Collection[str] = ()
-) -> None:
-    """Look at every file of every expected run but its tables' cells, which `aggregate` checks.
-
-    Predictions must be readable and keep their contract, weights be as long as they say, and the
-    manifest describe this run. Of `external` methods there are neither weights nor manifest.
-
-    Raises:
-        ValueError: saying how many runs are missing or damaged, and what is wrong with the first
-            few.
-    """
-    runs_dir = Path(runs_dir)
-    faults = {}
-    for run in _in_order(expected):
-        folder = runs_dir / _name(run)
-        looks = {"predictions.npz": load_predictions}
-        if run[1] not in external:
-            looks["model.safetensors"] = check_safetensors
-            looks["manifest.json"] = partial(_check_manifest, run=run)
-        faults[run] = _missing(folder, [*looks, *_files(run, external)])
-        for name, look in looks.items():
-            try:
-                if (folder / name).is_file():
-                    look(folder / name)
-            except ValueError as error:
-                faults[run].append(str(error))
-    _refuse(faults, runs_dir)
-
-
-def _check_manifest(path: Path, run: Run) -> None:
-    manifest = _read_manifest(path)
-    if missing := [key for key in MANIFEST if key not in manifest]:
-        raise ValueError(f"{path}: {missing[0]} is missing")
-    job = manifest["job"]
-    # A variant's name is the method's and what differs.
-    due = dict(zip(RUN, (run[0], run[1].split(",")[0], run[2]), strict=True))
-    for key, value in due.items():
-        found = job.get(key) if isinstance(job, dict) else None
-        if found != value:
-            raise ValueError(f"{path}: the job's {key} is {found!r}; it must be {value!r}")
-
-
-def _missing(folder: Path, names: Iterable[str]) -> list[str]:
+def missing(folder: Path, names: Iterable[str]) -> list[str]:
     """What to say of files of a run that are not there; of a run without any, of the run."""
     names = dict.fromkeys(names)
-    missing = [f"{folder / name} is missing" for name in names if not (folder / name).is_file()]
-    return missing if len(missing) < len(names) else [f"{folder} is missing"]
+    absent = [f"{folder / name} is missing" for name in names if not (folder / name).is_file()]
+    return absent if len(absent) < len(names) else [f"{folder} is missing"]
 
 
-def _files(run: Run, external: Collection[str]) -> list[str]:
+def files_of(run: Run, external: Collection[str]) -> list[str]:
+    """Files that the summary is gathered from."""
     return [RUN_FILES[table] for table in _tables(run, external)]
 
 
@@ -127,7 +76,8 @@ def _tables(run: Run, external: Collection[str]) -> list[str]:
     return [table for table in TABLES if not (table in BY_TRAINING and run[1] in external)]
 
 
-def _refuse(faults: Mapping[Run, Sequence[str]], runs_dir: Path) -> None:
+def refuse(faults: Mapping[Run, Sequence[str]], runs_dir: Path) -> None:
+    """Raise ValueError if a run has faults: how many runs do, and the first of the first few."""
     faulty = [found for found in faults.values() if found]
     if not faulty:
         return
@@ -144,11 +94,12 @@ def _refuse(faults: Mapping[Run, Sequence[str]], runs_dir: Path) -> None:
     )
 
 
-def _in_order(runs: Sequence[Run]) -> list[Run]:
+def in_order(runs: Sequence[Run]) -> list[Run]:
+    """Runs in the order of display. Raises ValueError if there is none, or one is there twice."""
     if not runs:
         raise ValueError("no runs are expected; name at least one dataset, method and seed")
     if twice := sorted({run for run in runs if list(runs).count(run) > 1}):
-        raise ValueError(f"runs expected twice: {', '.join(map(_name, twice))}")
+        raise ValueError(f"runs expected twice: {', '.join(map(name_of, twice))}")
     datasets = list(dict.fromkeys(dataset for dataset, _, _ in runs))
     methods = list(dict.fromkeys(method for _, method, _ in runs))
     return sorted(runs, key=lambda run: (datasets.index(run[0]), methods.index(run[1]), run[2]))
@@ -165,7 +116,7 @@ def _load(table: str, folder: Path, run: Run) -> pd.DataFrame:
     path = folder / RUN_FILES[table]
     labels = dict(zip(RUN, run, strict=True))
     if table == "timings":
-        frame = pd.DataFrame([{**labels, "seconds": _read_manifest(path).get("wall_seconds")}])
+        frame = pd.DataFrame([{**labels, "seconds": read_manifest(path).get("wall_seconds")}])
     elif table in BY_TRAINING:
         frame = read_csv(path).assign(**labels)
     else:
@@ -189,16 +140,18 @@ def _refuse_missing_rows(summary: dict[str, pd.DataFrame], runs_dir: Path) -> No
     routing = set().union(*(runs for name, runs in said.items() if name != "areas"))
     for name, runs in said.items():
         if silent := sorted(routing - runs):
-            path = runs_dir / _name(silent[0]) / RUN_FILES[name]
+            path = runs_dir / name_of(silent[0]) / RUN_FILES[name]
             raise ValueError(f"{path}: holds no rows, as if the run did not route, but it does")
 
 
-def _read_manifest(path: Path) -> dict:
+def read_manifest(path: Path) -> dict:
+    """Raises ValueError naming the file if it is no JSON object."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")).items())
     except (ValueError, AttributeError) as error:
         raise ValueError(f"{path}: not a JSON object ({error})") from error
 
 
-def _name(run: Run) -> str:
+def name_of(run: Run) -> str:
+    """As in the path of its folder."""
     return "/".join(str(part) for part in run)

@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from cgt.analysis.complete import check_runs
 from cgt.analysis.conclusions import CONCLUSIONS, conclude
 from cgt.analysis.performance import PAGE, performance_markdown
-from cgt.analysis.summary import Run, aggregate, check_runs
+from cgt.analysis.summary import Run, aggregate
 from cgt.records.files import json_text
 from cgt.records.manifest import summarise
 from cgt.study.listed import enlist, put, read_list, refuse_overlap

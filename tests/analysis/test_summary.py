@@ -7,8 +7,9 @@ import pytest
 from safetensors.numpy import save_file
 from synthetic import make_run
 
+from cgt.analysis.complete import MANIFEST, check_runs
 from cgt.analysis.frames import left_early, read_summary
-from cgt.analysis.summary import EXAMPLES, MANIFEST, aggregate, check_runs
+from cgt.analysis.summary import EXAMPLES, aggregate
 from cgt.records.csv_schema import TABLES, check, exit_columns, read_csv
 from cgt.records.files import save_npz, write_json
 
