@@ -20,6 +20,9 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) --scheduler greedy --rerun-incomplete \
   --show-failed-logs $(FLAGS)
 SMOKE_RESULTS := results/smoke
+# What the rules write in results/, beside runs/ and published/.
+WRITTEN := ablation benchmarks checkpoints figures logs next reference report.html smoke summary \
+  tables tuning
 
 .DEFAULT_GOAL := all
 .PHONY: all smoke figures report tune ablation bench check compare publish unlock test lint format \
@@ -76,9 +79,17 @@ format: $(READY)  ## rewrite the code in that style
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/snakefmt Snakefile workflow
 
-clean:  ## remove results (not the published ones), prepared data, caches; keep raw data and .venv
-	rm -rf data/prepared .snakemake .pytest_cache .ruff_cache .coverage
-	find results -mindepth 1 -maxdepth 1 ! -name published -exec rm -rf {} +
+# Other things in these folders are not ours. A run without gradients was trained elsewhere.
+clean:  ## remove what `make` wrote but the published results; keep raw data, .venv and all else
+	rm -rf .snakemake .pytest_cache .ruff_cache .coverage $(addprefix results/,$(WRITTEN))
+	@for run in results/runs/*/*/*; do \
+	  if [ -e "$$run/gradients.csv" ]; then rm -rf "$$run"; fi; done
+	rm -f data/prepared/*/[0-9]*.npz data/prepared/*/*/[0-9]*.npz
+	@for folder in results/runs data/prepared; do \
+	  if [ -d $$folder ]; then find $$folder -type d -empty -delete; fi; done
+	@for kept in results/* results/runs/*/* data/prepared/*; do \
+	  case $$kept in *'*'|results/published|results/runs) ;; \
+	  *) echo "kept, because make did not write it: $$kept";; esac; done
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,7 +100,10 @@ $(READY): requirements.lock pyproject.toml
 	  { echo 'Python >= 3.11 is needed: make PYTHON=/path/to/python3.11' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo 'Python cannot create environments here: apt-get install python3-venv' >&2; exit 1; }
+	@test ! -e $(VENV) -o -e $(VENV)/.cgt -o -e $@ || \
+	  { echo '$(VENV) is not one that make has set up: move it away, or make VENV=another-name' >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
+	@touch $(VENV)/.cgt
 ifneq ($(TORCH_INDEX),)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --index-url $(TORCH_INDEX) \
 	  "$$(grep '^torch==' requirements.lock)"

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from cgt.analysis.claims import CLAIMS, judge, verdict_of
-from cgt.analysis.frames import read_summary
+from cgt.analysis.frames import Frames, read_summary
 from cgt.analysis.statistics import over_seeds
+from cgt.records.csv_schema import TABLES
 
 METRICS = ("accuracy", "f1_macro", "relative_cost")
 CURVE = "curve"
@@ -28,7 +29,7 @@ def compare(new_summary: Path | str, published_summary: Path | str) -> pd.DataFr
     - `differs`: it does not;
     - `only new`, `only published`: the other side lacks it.
     """
-    new, published = (_means(folder) for folder in (new_summary, published_summary))
+    new, published = map(_means, _both(new_summary, published_summary))
     both = published.merge(new, on=_KEY, how="outer", suffixes=("_published", "_new"), sort=True)
     low = both["ci_low_published"].fillna(both["mean_published"])
     high = both["ci_high_published"].fillna(both["mean_published"])
@@ -55,7 +56,7 @@ def compare_verdicts(new_summary: Path | str, published_summary: Path | str) -> 
     One row per claim and dataset: the verdict that today's rule gives on both sides, empty where
     its methods were not run, and whether it `agrees` or `differs`.
     """
-    new, published = (_verdicts(folder) for folder in (new_summary, published_summary))
+    new, published = map(_verdicts, _both(new_summary, published_summary))
     rows = [
         {
             "claim": claim,
@@ -70,8 +71,20 @@ def compare_verdicts(new_summary: Path | str, published_summary: Path | str) -> 
     return table.assign(verdict=np.where(same, "agrees", "differs"))
 
 
-def _verdicts(summary_dir: Path | str) -> dict[tuple[str, str], str]:
-    rows = judge(read_summary(summary_dir))
+def _both(new_summary: Path | str, published_summary: Path | str) -> list[Frames]:
+    """The tables of both sides. Raises ValueError saying what to do if one has none."""
+    remedies = {
+        new_summary: "run `make` first, which makes the runs and gathers them there",
+        published_summary: "get it back with git, or name the folder of a published summary",
+    }
+    for folder, remedy in remedies.items():
+        if not any((Path(folder) / f"{name}.csv").is_file() for name in TABLES):
+            raise ValueError(f"{folder} holds no summary; {remedy}")
+    return [read_summary(new_summary), read_summary(published_summary)]
+
+
+def _verdicts(frames: Frames) -> dict[tuple[str, str], str]:
+    rows = judge(frames)
     return {
         (name, dataset): verdict
         for name, claim in CLAIMS.items()
@@ -80,8 +93,7 @@ def _verdicts(summary_dir: Path | str) -> dict[tuple[str, str], str]:
     }
 
 
-def _means(summary_dir: Path | str) -> pd.DataFrame:
-    frames = read_summary(summary_dir)
+def _means(frames: Frames) -> pd.DataFrame:
     areas = frames["areas"].assign(point=CURVE)
     keys = ["dataset", "method", "point"]
     return pd.concat(

@@ -19,7 +19,19 @@ def add_publish(commands: argparse._SubParsersAction) -> None:
     command.add_argument("measured", type=Path, help="folder of the measurements")
     command.add_argument("--out", type=Path, required=True, help="folder to publish into")
 
+<<<<<<< HEAD
     command = add(commands, "readme", readme, "put published tables and the cards' into a page")
+=======
+    command = add(
+        commands, "publish-list", publish_list, "count files as published: they may be replaced"
+    )
+    command.add_argument("folder", type=Path, help="folder that was published into")
+    command.add_argument(
+        "files", type=Path, nargs="*", help="files there (all tables and figures it lists)"
+    )
+
+    command = add(commands, "readme", readme, "put the published tables into the README")
+>>>>>>> publish
     command.add_argument("readme", type=Path)
     command.add_argument(
         "--tables", type=Path, nargs="+", default=[], help="folders of the published ones"
@@ -44,15 +56,26 @@ def publish(arguments: argparse.Namespace) -> None:
     from cgt.study.publish import publish
 
     left_out, external = arguments.without, arguments.external
-    publish(arguments.results, arguments.expected, arguments.out, left_out, external)
+    kept = publish(arguments.results, arguments.expected, arguments.out, left_out, external)
+    _say(kept, arguments.out)
 
 
 def publish_bench(arguments: argparse.Namespace) -> None:
-    from cgt.analysis.performance import write_page
     from cgt.study.publish import publish_benchmarks
 
-    publish_benchmarks(arguments.measured, arguments.out)
-    write_page(arguments.out)
+    _say(publish_benchmarks(arguments.measured, arguments.out), arguments.out)
+
+
+def publish_list(arguments: argparse.Namespace) -> None:
+    from cgt.study.publish import renew_list
+
+    renew_list(arguments.folder, arguments.files)
+
+
+def _say(kept: list[str], out: Path) -> None:
+    if kept:
+        names = ", ".join(str(out / name) for name in kept)
+        print(f"edited since published, and no longer part of it; kept, and yours now: {names}")
 
 
 def readme(arguments: argparse.Namespace) -> None:

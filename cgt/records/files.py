@@ -52,8 +52,36 @@ def remove_leftovers(folder: str | os.PathLike[str]) -> None:
     Only where no other process writes: see `cgt.records.lock`.
     """
     for path in Path(folder).glob(".*"):
-        if _TEMPORARY.fullmatch(path.name):
+        if _TEMPORARY.fullmatch(path.name) and path.is_file():
             path.unlink(missing_ok=True)
+
+
+def move(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """Move a complete file onto `target` atomically; both are on one file system.
+
+    Missing parent folders are created. Raises OSError naming `target` if the system refuses.
+    """
+    target = Path(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(source, target)
+        _fsync(target.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from error
+
+
+def check_safetensors(path: str | os.PathLike[str]) -> None:
+    """Raise ValueError naming the file unless its header is readable and its length right.
+
+    Nothing is loaded, and torch is not needed.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy"):
+            pass
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a complete safetensors file ({error})") from error
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
@@ -68,12 +96,17 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
 
 def write_json(path: str | os.PathLike[str], obj: Any) -> None:
-    """Write `obj` as JSON: sorted keys, indent 2, one newline at the end.
+    """Write `obj` as JSON, see :func:`json_text`."""
+    write_text(path, json_text(obj))
+
+
+def json_text(obj: Any) -> str:
+    """`obj` as JSON: sorted keys, indent 2, one newline at the end.
 
     Raises ValueError for NaN and infinities, which JSON does not know.
     """
     text = json.dumps(obj, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
-    write_text(path, text + "\n")
+    return text + "\n"
 
 
 def save_npz(

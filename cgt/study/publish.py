@@ -2,27 +2,32 @@
 
 import filecmp
 import json
-import shutil
 import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from cgt.analysis.complete import check_runs
 from cgt.analysis.conclusions import CONCLUSIONS, conclude
+from cgt.analysis.performance import PAGE, performance_markdown
 from cgt.analysis.summary import Run, aggregate
-from cgt.records.files import atomic_path, write_json
+from cgt.records.files import json_text
 from cgt.records.manifest import summarise
+from cgt.study.listed import enlist, put, read_list, refuse_overlap
 
 PUBLISHED_SUFFIXES = (".csv", ".npz", ".md", ".tex", ".svg", ".png")
 """PDF figures are left out: they are large, and `make figures` redraws them."""
+PARTS = ("summary", "tables", "figures")
+"""Folders of a finished run that are published."""
 
 
 def check_summary(
     runs_dir: Path, expected: Sequence[Run], summary_dir: Path, external: Collection[str] = ()
 ) -> None:
-    """Gather the runs again, draw the conclusions that stand there, and compare.
+    """Look at every run, gather all again, draw the conclusions that stand there, and compare.
 
     Raises ValueError if a run is missing or damaged, or if the summary does not follow from them.
     """
+    check_runs(runs_dir, expected, external)
     with tempfile.TemporaryDirectory() as folder:
         aggregate(runs_dir, expected, Path(folder), external)
         if drawn := [name for name in CONCLUSIONS if (summary_dir / f"{name}.csv").exists()]:
@@ -42,44 +47,88 @@ def publish(
     out: Path,
     left_out: Collection[str] = (),
     external: Collection[str] = (),
-) -> None:
-    """Copy summary, tables, figures and trials of `results` to `out`, with one manifest for all.
+) -> list[str]:
+    """Put summary, tables, figures and trials of `results` into `out`, with one manifest for all.
 
-    Files whose name is in `left_out` are not copied. Of runs of `external` methods nothing is known
-    but their predictions: the manifest does not describe them.
+    Files whose name is in `left_out` are not published. Of runs of `external` methods nothing is
+    known but their predictions: the manifest does not describe them.
 
-    Raises ValueError if the summary does not follow from the expected runs.
+    Returns:
+        What was published before, is no longer, and stays because it was edited since.
+
+    Raises:
+        ValueError: if the summary does not follow from the expected runs, a part is empty, `out`
+            and `results` overlap, or others' files are in the way. Nothing is changed then.
     """
-    check_summary(results / "runs", expected, results / "summary", external)
-    for folder in ("summary", "tables", "figures"):
-        shutil.rmtree(out / folder, ignore_errors=True)
-        for path in sorted((results / folder).rglob("*")):
-            if path.suffix in PUBLISHED_SUFFIXES and path.name not in left_out:
-                _copy(path, out / path.relative_to(results))
     trials = results / "tuning" / "tuning.csv"
-    if trials.is_file():
-        _copy(trials, out / "tuning.csv")
+    refuse_overlap([results / "runs", *(results / part for part in PARTS), trials.parent], out)
+    check_summary(results / "runs", expected, results / "summary", external)
+    paths = [trials] if trials.is_file() else []
+    for part in PARTS:
+        found = _publishable(results / part, "**/*")
+        if not found:
+            raise ValueError(f"{results / part} holds nothing to publish; `make` writes it")
+        paths += [path for path in found if path.name not in left_out]
+    refuse_overlap(paths, out)
+    files = {path.relative_to(results).as_posix(): path.read_bytes() for path in paths}
+    if trials in paths:
+        files[trials.name] = files.pop(trials.relative_to(results).as_posix())
     names = ["/".join(map(str, run)) for run in expected if run[1] not in external]
     manifests = {name: results / "runs" / name / "manifest.json" for name in names}
     texts = {name: path.read_text(encoding="utf-8") for name, path in manifests.items()}
     merged = summarise({name: json.loads(text) for name, text in texts.items()})
-    write_json(out / "manifest.json", merged)
+    return put({**files, "manifest.json": json_text(merged).encode()}, out)
 
 
-def publish_benchmarks(measured: Path, out: Path) -> None:
-    """Copy tables and figures of `measured` to `out`, a table with the machine beside it.
+def publish_benchmarks(measured: Path, out: Path) -> list[str]:
+    """Put tables and figures of `measured` into `out`, a table with the machine beside it.
 
-    Raises FileNotFoundError if there are none.
+    Returns:
+        What was published before, is no longer, and stays because it was edited since.
+
+    Raises:
+        FileNotFoundError: if there are none.
+        ValueError: if `out` and `measured` overlap, or others' files are in the way. Nothing is
+            changed then.
     """
-    kept = {*PUBLISHED_SUFFIXES, ".json"}
-    paths = [path for path in sorted(measured.glob("*.*")) if path.suffix in kept]
+    paths = _publishable(measured, "*", ".json")
     if not paths:
         raise FileNotFoundError(f"{measured} holds no measurements; `make bench` makes them")
-    shutil.rmtree(out, ignore_errors=True)
-    for path in paths:
-        _copy(path, out / path.name)
+    refuse_overlap([measured, *paths], out)
+    files = {path.name: path.read_bytes() for path in paths}
+    return put({**files, PAGE: performance_markdown(measured).encode()}, out)
 
 
-def _copy(source: Path, target: Path) -> None:
-    with atomic_path(target) as temporary:
-        shutil.copyfile(source, temporary)
+def renew_list(out: Path, files: Collection[Path] = ()) -> None:
+    """Count `files` below `out` as published; without any, the listed tables and figures.
+
+    For what was redrawn or restored by hand and may be replaced by what is published next.
+
+    Raises ValueError naming a file that is not there, or not below `out`.
+    """
+    if files:
+        names = []
+        for path in files:
+            # Not the last link: a link is no file of ours, and shall be told so.
+            place = path.parent.resolve() / path.name
+            if not place.is_relative_to(out.resolve()):
+                raise ValueError(f"{path}: not in {out}; name files of that folder")
+            names.append(place.relative_to(out.resolve()).as_posix())
+    else:
+        listed = read_list(out)
+        names = [name for name in listed if _is_drawn(name) and (out / name).exists()]
+    enlist(out, names)
+
+
+def _publishable(folder: Path, pattern: str, *more: str) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.glob(pattern))
+        if path.suffix in (*PUBLISHED_SUFFIXES, *more) and path.is_file()
+    ]
+
+
+def _is_drawn(name: str) -> bool:
+    """`make figures` redraws these from the CSVs."""
+    folder, _, base = name.rpartition("/")
+    return folder in ("tables", "figures") or base == PAGE or base.endswith((".svg", ".png"))

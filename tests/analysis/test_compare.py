@@ -104,3 +104,11 @@ def test_areas_are_compared_too(summary_dir, tmp_path):
     table = compare(other, summary_dir)
     assert set(table.query("metric == 'mean_budget_accuracy'")["verdict"]) == {"differs"}
     assert set(table.query("metric != 'mean_budget_accuracy'")["verdict"]) == {"agrees"}
+
+
+@pytest.mark.parametrize("judge", [compare, compare_verdicts])
+def test_without_a_run_it_is_said_what_to_do_first(judge, summary_dir, tmp_path):
+    with pytest.raises(ValueError, match=r"new holds no summary; run `make` first"):
+        judge(tmp_path / "new", summary_dir)
+    with pytest.raises(ValueError, match=r"old holds no summary; get it back with git"):
+        judge(summary_dir, tmp_path / "old")

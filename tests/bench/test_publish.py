@@ -3,6 +3,7 @@
 import json
 
 from cgt.commands.cli import main
+from cgt.study.listed import LIST
 
 MACHINE = {"cpu": "Abacus", "cpu_count": 2, "versions": {"python": "3.11.7", "torch": "2.13.0"}}
 
@@ -17,7 +18,8 @@ def test_tables_and_machines_are_published_and_nothing_else(tmp_path):
     (out / "old.csv").write_text("")
     assert main(["publish-bench", str(measured), "--out", str(out)]) == 0
     names = {path.name for path in out.rglob("*")}
-    assert names == {"pipeline.csv", "pipeline.json", "performance.md"}
+    others = {"old.csv"}
+    assert names == {"pipeline.csv", "pipeline.json", "performance.md", LIST, *others}
     page = (out / "performance.md").read_text()
     assert "| cgt --help | 0.1 s | < 0.3 s |" in page
     assert "Abacus" in page

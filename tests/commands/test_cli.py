@@ -172,7 +172,30 @@ def test_check_accepts_what_is_complete(results, capsys):
 def test_check_names_a_missing_run(results, capsys):
     arguments = ["--runs", str(results / "runs"), "--summary", str(results / "summary")]
     assert main(["check", *NAMES, "indian_pines/branchynet/3", *arguments]) == 2
-    assert "indian_pines/branchynet/3/history.csv" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert f"1 of 5 runs in {results / 'runs'} is missing or damaged" in error
+    assert error.endswith("indian_pines/branchynet/3 is missing\n")
+
+
+def test_check_finds_damaged_predictions_and_weights(results, tmp_path, capsys):
+    runs = Path(shutil.copytree(results / "runs", tmp_path / "runs"))
+    for name, file in zip(NAMES[:2], ("predictions.npz", "model.safetensors"), strict=True):
+        path = runs / name / file
+        path.write_bytes(path.read_bytes()[:-100])
+    arguments = ["--runs", str(runs), "--summary", str(results / "summary")]
+    assert main(["check", *NAMES, *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("cgt check: 2 of 4 runs in ") and error.count("\n") == 1
+    assert "predictions.npz: not a readable" in error
+    assert "model.safetensors: not a complete" in error
+
+
+def test_check_of_a_benchmark_that_has_not_run_is_short(tmp_path, capsys):
+    names = [f"indian_pines/branchynet/{seed}" for seed in range(175)]
+    assert main(["check", *names, "--runs", "none/runs", "--summary", "none/summary"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("cgt check: 175 of 175 runs in none/runs are missing or damaged; ")
+    assert error.endswith("; and 170 more\n") and len(error) < 500
 
 
 def test_check_names_a_stale_table(results, tmp_path, capsys):
@@ -193,17 +216,22 @@ def test_compare_counts_agreement(results, capsys):
         assert agreeing == total and rest == [what, "agree"]
 
 
+def test_compare_without_a_run_says_what_to_do_first(results, tmp_path, capsys):
+    assert main(["compare", str(tmp_path / "summary"), str(results / "summary")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"cgt compare: {tmp_path}/summary holds no summary; run `make` first")
+    assert error.count("\n") == 1
+
+
 def test_publish_copies_what_people_read(results, tmp_path):
-    stale = tmp_path / "published/figures/old.svg"
-    stale.parent.mkdir(parents=True)
-    stale.write_text("")
-    run("publish", *NAMES, "--results", results, "--out", tmp_path / "published")
-    published = {path.relative_to(tmp_path / "published") for path in stale.parents[1].rglob("*.*")}
+    root = tmp_path / "published"
+    run("publish", *NAMES, "--results", results, "--out", root)
+    published = {path.relative_to(root) for path in root.rglob("*.*")}
     assert Path("summary/operating_points.csv") in published
     assert Path("tables/table_1.tex") in published
     assert Path("figures/accuracy_cost.png") in published
-    assert not [path for path in published if path.suffix == ".pdf" or path.stem == "old"]
-    manifest = json.loads((tmp_path / "published/manifest.json").read_text())
+    assert not [path for path in published if path.suffix == ".pdf"]
+    manifest = json.loads((root / "manifest.json").read_text())
     assert set(manifest["wall_seconds"]) == set(NAMES)
 
 

@@ -87,7 +87,7 @@ def runs(sound, tmp_path):
 
 def missing_file(path, chance):
     path.unlink()
-    return "is incomplete; 1 files are missing"
+    return "is missing"
 
 
 def missing_cell(path, chance):

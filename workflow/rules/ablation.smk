@@ -155,4 +155,4 @@ rule publish_ablation:
         "Copy the ablations to results/published"
     shell:
         "python -m cgt publish {params.runs:q} --results {params.results:q} --out {params.out:q}"
-        " --without {params.without:q} > {log:q} 2>&1"
+        " --without {params.without:q} > {log:q} 2>&1; cat {log:q}"

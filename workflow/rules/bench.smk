@@ -90,4 +90,4 @@ rule publish_bench:
     message:
         "Copy the measurements to results/published"
     shell:
-        "python -m cgt publish-bench {params.folder:q} --out {params.out:q} > {log:q} 2>&1"
+        "python -m cgt publish-bench {params.folder:q} --out {params.out:q} > {log:q} 2>&1; cat {log:q}"

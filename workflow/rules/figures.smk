@@ -76,5 +76,7 @@ rule figures:
         " || python -m cgt ablation-draw --summary {params.folder:q}/ablation/summary"
         " --out {params.folder:q}/ablation)"
         " && (test ! -e {params.first:q}"
-        " || python -m cgt bench draw {params.measured:q} --out {params.folder:q}/benchmarks))"
+        " || python -m cgt bench draw {params.measured:q} --out {params.folder:q}/benchmarks)"
+        " && for folder in {params.folder:q} {params.folder:q}/ablation {params.folder:q}/benchmarks;"
+        " do test ! -e $folder || python -m cgt publish-list $folder; done)"
         " > {log:q} 2>&1"

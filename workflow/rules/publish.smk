@@ -1,4 +1,4 @@
-# What a full run leaves in the repository.
+# What a full run leaves in the repository. The log is shown: it names what stays although edited.
 rule publish:
     input:
         rules.aggregate.output,
@@ -19,4 +19,4 @@ rule publish:
         "Copy the results to results/published"
     shell:
         "python -m cgt publish {params.runs:q} --results {params.results:q} --out {params.out:q}"
-        " --external {params.external:q} > {log:q} 2>&1"
+        " --external {params.external:q} > {log:q} 2>&1; cat {log:q}"
