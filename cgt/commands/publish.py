@@ -19,9 +19,6 @@ def add_publish(commands: argparse._SubParsersAction) -> None:
     command.add_argument("measured", type=Path, help="folder of the measurements")
     command.add_argument("--out", type=Path, required=True, help="folder to publish into")
 
-<<<<<<< HEAD
-    command = add(commands, "readme", readme, "put published tables and the cards' into a page")
-=======
     command = add(
         commands, "publish-list", publish_list, "count files as published: they may be replaced"
     )
@@ -30,8 +27,7 @@ def add_publish(commands: argparse._SubParsersAction) -> None:
         "files", type=Path, nargs="*", help="files there (all tables and figures it lists)"
     )
 
-    command = add(commands, "readme", readme, "put the published tables into the README")
->>>>>>> publish
+    command = add(commands, "readme", readme, "put published tables and the cards' into a page")
     command.add_argument("readme", type=Path)
     command.add_argument(
         "--tables", type=Path, nargs="+", default=[], help="folders of the published ones"
