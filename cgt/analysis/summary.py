@@ -1,12 +1,13 @@
 """All runs -> one CSV per question. Nothing is averaged here, and nothing may be missing."""
 
-import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from cgt.analysis.sources import check_sources
 from cgt.records.csv_schema import RUN, TABLES, check, exit_columns, read_csv, write_csv
+from cgt.records.manifest import check_files
 
 Run = tuple[str, str, int]
 """Dataset, method, seed."""
@@ -60,6 +61,7 @@ def aggregate(
         )
     summary = {name: _gather(name, runs_dir, runs[name]) for name in TABLES}
     _refuse_missing_rows(summary, runs_dir)
+    check_sources(runs_dir, ordered, summary, external)
     for name, frame in summary.items():
         write_csv(frame, out_dir / f"{name}.csv")
 
@@ -82,7 +84,8 @@ def _load(table: str, folder: Path, run: Run) -> pd.DataFrame:
     path = folder / RUN_FILES[table]
     labels = dict(zip(RUN, run, strict=True))
     if table == "timings":
-        frame = pd.DataFrame([{**labels, "seconds": _wall_seconds(path)}])
+        manifest = check_files(folder, *run)
+        frame = pd.DataFrame([{**labels, "seconds": manifest["wall_seconds"]}])
     elif table in BY_TRAINING:
         frame = read_csv(path).assign(**labels)
     else:
@@ -108,13 +111,6 @@ def _refuse_missing_rows(summary: dict[str, pd.DataFrame], runs_dir: Path) -> No
         if silent := sorted(routing - runs):
             path = runs_dir / _name(silent[0]) / RUN_FILES[name]
             raise ValueError(f"{path}: holds no rows, as if the run did not route, but it does")
-
-
-def _wall_seconds(manifest: Path) -> float | None:
-    try:
-        return json.loads(manifest.read_text(encoding="utf-8")).get("wall_seconds")
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"{manifest}: not a JSON object ({error})") from error
 
 
 def _name(run: Run) -> str:

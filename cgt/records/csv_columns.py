@@ -22,7 +22,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 
 RUN = ("dataset", "method", "seed")
 SCORES = ("accuracy", "f1_macro", "precision_macro", "recall_macro")
@@ -185,8 +184,3 @@ ROUNDING = 1.01e-6
 
 def column_of(name: str) -> Column:
     return _SHARE if EXIT_SHARE.fullmatch(name) else COLUMNS[name]
-
-
-def exit_columns(frame: pd.DataFrame) -> list[str]:
-    """The columns `exit_1 ... exit_E` of a frame, in order."""
-    return [column for column in frame.columns if EXIT_SHARE.fullmatch(column)]

@@ -11,16 +11,21 @@ import pandas as pd
 from cgt.records.csv_columns import (
     BINS,
     CLASS_POINTS,
+    EXIT_SHARE,
     ROUNDING,
     RULES,
     RULES_OF_LOGITS,
     RUN,
     SCALINGS,
     TABLES,
-    exit_columns,
 )
 
 _RUN = list(RUN)
+
+
+def exit_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns `exit_1 ... exit_E` of a frame, in order."""
+    return [column for column in frame.columns if EXIT_SHARE.fullmatch(column)]
 
 
 def faults_of_rows(

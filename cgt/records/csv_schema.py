@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cgt.records.csv_columns import COLUMNS, LARGEST, RUN, TABLES, column_of, exit_columns
-from cgt.records.csv_rules import contradictions, faults_of_rows, gaps
+from cgt.records.csv_columns import COLUMNS, LARGEST, RUN, TABLES, column_of
+from cgt.records.csv_rules import contradictions, exit_columns, faults_of_rows, gaps
 from cgt.records.files import write_text
 
 FLOAT_FORMAT = "%.6f"

@@ -104,25 +104,34 @@ def check_files(
     dataset: str | None = None,
     method: str | None = None,
     seed: int | None = None,
+    names: Iterable[str] = FILES,
 ) -> dict[str, Any]:
-    """Check that a folder holds what its training has written, all of it; return the manifest.
+    """Check that a folder holds what its training has written; return the manifest.
+
+    names: the files to look at. Others as in `load_manifest`.
 
     Raises:
         ValueError: as `load_manifest`, or naming the file that is missing, cut off or another's.
     """
     manifest = load_manifest(Path(folder) / MANIFEST, dataset, method, seed)
-    for name, expected in manifest["files"].items():
-        path = Path(folder) / name
+    for name in names:
+        path, expected = Path(folder) / name, manifest["files"][name]
         if not path.is_file():
-            raise ValueError(
-                f"{path} is missing; {MANIFEST} beside it lists it: train the run anew"
-            )
+            raise ValueError(f"{path}: missing; {MANIFEST} beside it lists it: train the run anew")
         if (found := _sha256(path)) != expected:
             raise ValueError(
                 f"{path}: its sha256 is {found[:12]}..., but {expected[:12]}... in {MANIFEST} "
                 f"beside it: it is damaged, edited or another run's; train the run anew"
             )
     return manifest
+
+
+def run_of(folder: Path | str) -> tuple[str, str, int] | tuple[None, None, None]:
+    """Dataset, method and seed that a path says: of `.../runs/DATASET/METHOD/SEED`; else None."""
+    *_, root, dataset, method, seed = ("", "", "", "", *Path(folder).resolve().parts)
+    if root != "runs" or not seed.isdecimal():
+        return None, None, None
+    return dataset, method, int(seed)
 
 
 def _problems(manifest: Any) -> Iterable[str]:
