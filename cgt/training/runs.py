@@ -45,9 +45,8 @@ def open_run(folder: Path, data: Dataset) -> TrainedRun:
             f"these data are not what {folder} was trained on; {job['dataset']} prepared at seed "
             f"{job['seed']} with the run's settings is needed"
         )
-    check_files(
-        folder, names=[name for name in FILES if name == WEIGHTS or (folder / name).exists()]
-    )
+    there = [name for name in FILES if (folder / name).exists()]
+    check_files(folder, names=[WEIGHTS, *there])
     # Where the data lie makes no difference to the method.
     opened = Job(**job, prepared=folder, raw_dir=folder)
     method, settings = build_method(opened), build_settings(opened)
