@@ -31,7 +31,7 @@ def read_summary(summary_dir: Path | str) -> dict[str, pd.DataFrame]:
         if former.is_file() and not (Path(summary_dir) / new).is_file():
             raise ValueError(f"{former}: this file is called {new} now; gather the runs again")
     frames = {name: check(read_csv(path), name, path) for name, path in paths.items()}
-    check_together(frames, paths)
+    check_together(frames, lambda table, run: f"{paths[table]}: {'/'.join(map(str, run))}")
     return frames
 
 

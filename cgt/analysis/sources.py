@@ -19,23 +19,32 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 def check_sources(
-    runs_dir: Path, runs: Sequence[Run], tables: Tables, external: Collection[str] = ()
+    runs_dir: Path,
+    runs: Sequence[Run],
+    tables: Tables,
+    files: Mapping[str, str],
+    external: Collection[str] = (),
 ) -> None:
     """Check the tables of all runs together, and against the predictions they were measured on.
 
-    tables: of all runs, by name. external: methods trained elsewhere: they need no manifest.
+    tables: of all runs, by name. files: those of a run's folder that they are from. external:
+    methods trained elsewhere: they need no manifest.
 
     Raises:
         ValueError: naming the file and the fault: tables that contradict each other or were
             measured on other predictions, a manifest of another run, or runs of one dataset and
             seed that answer other samples.
     """
-    check_together(tables, {name: f"{runs_dir}, table {name}" for name in tables})
+
+    def folder_of(run: Run) -> Path:
+        return runs_dir / "/".join(map(str, run))
+
+    check_together(tables, lambda table, run: f"{folder_of(run) / files[table]}")
     by_run = {name: dict(list(tables[name].groupby(list(RUN)))) for name in ("exits", "curves")}
     first: dict[tuple[str, str, int], tuple[Path, np.ndarray]] = {}
     for run in runs:
         dataset, method, seed = run
-        folder = runs_dir / "/".join(map(str, run))
+        folder = folder_of(run)
         path = folder / PREDICTIONS
         if method in external and (folder / MANIFEST).exists():
             load_manifest(folder / MANIFEST, *run)

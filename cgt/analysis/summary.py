@@ -61,7 +61,7 @@ def aggregate(
         )
     summary = {name: _gather(name, runs_dir, runs[name]) for name in TABLES}
     _refuse_missing_rows(summary, runs_dir)
-    check_sources(runs_dir, ordered, summary, external)
+    check_sources(runs_dir, ordered, summary, RUN_FILES, external)
     for name, frame in summary.items():
         write_csv(frame, out_dir / f"{name}.csv")
 

@@ -194,8 +194,9 @@ _GAPS = {
     "gradients": _gradients_gaps,
 }
 
-Fault = tuple[str, str]
-"""The table that has it, and what it is."""
+Run = tuple[str, str, int]
+Fault = tuple[str, Run, str]
+"""The table that has it, of which run, and what it is."""
 
 
 def contradictions(frames: Mapping[str, pd.DataFrame]) -> Iterator[Fault]:
@@ -212,7 +213,7 @@ def contradictions(frames: Mapping[str, pd.DataFrame]) -> Iterator[Fault]:
         most = frame.groupby(_RUN)[column].max().to_frame().join(last)
         off = most[column] > most["last"] if table == "gradients" else most[column] != most["last"]
         for run, row in most[off].iterrows():
-            yield table, f"the last exit is {row[column]}, but {row['last']} in exits{_of(run)}"
+            yield table, run, f"the last exit is {row[column]}, but {row['last']} in exits"
     for table in ("operating_points", "curves", "oracle"):
         if table in frames and not frames[table].empty:
             yield from _other_costs(table, frames[table], exits)
@@ -227,20 +228,25 @@ def contradictions(frames: Mapping[str, pd.DataFrame]) -> Iterator[Fault]:
         for row in _differing(own, *names):
             yield (
                 "exit_rules",
-                f"{RULES[0]} is {row[names[0]]:g}, but {row[names[1]]:g} in areas{_of(row)}",
+                _run(row),
+                f"{RULES[0]} is {row[names[0]]:g}, but {row[names[1]]:g} in areas",
             )
+    if {"calibration", "exit_rules"} <= frames.keys():
+        yield from _other_logits(frames["calibration"], frames["exit_rules"])
     if {"calibration", "reliability"} <= frames.keys():
         yield from _other_calibration(frames["calibration"], frames["reliability"])
     if {"training", "gradients"} <= frames.keys():
         both = [frames[name].groupby(_RUN)["epoch"].max() for name in ("training", "gradients")]
         joined = pd.concat(both, axis=1, keys=("training", "gradients")).dropna()
         for run in joined.index[joined["gradients"] > joined["training"]]:
-            yield "training", f"has fewer epochs than gradients{_of(run)}"
+            yield "training", run, "has fewer epochs than gradients"
+    if "gradients" in frames:
+        yield from _other_seeds(frames["gradients"])
     if "training" in frames:
         epochs = frames["training"].groupby(_RUN)["epoch"].max()
         most = epochs.groupby("dataset").transform("max")
         for run in epochs.index[epochs < most]:
-            yield "training", f"epoch={epochs[run] + 1} is missing{_of(run)}"
+            yield "training", run, f"epoch={epochs[run] + 1} is missing"
     if "classes" in frames:
         yield from _other_samples(frames["classes"])
 
@@ -254,17 +260,33 @@ def _other_runs(frames: Mapping[str, pd.DataFrame]) -> Iterator[Fault]:
         if name in frames
     }
     ours = {run[:2] for runs in trained.values() for run in runs}
+    routing = {
+        run
+        for name, frame in frames.items()
+        if TABLES[name].may_be_empty and name != "areas"
+        for run in frame[_RUN].itertuples(index=False, name=None)
+    }
+    deep = frames["exits"].query("exit > 1")
+    several = set(deep[_RUN].itertuples(index=False, name=None))
     for name, frame in frames.items():
         there = set(frame[_RUN].itertuples(index=False, name=None))
         due = every
         if name in trained:
             due = {run for run in every if run[:2] in ours}
         if TABLES[name].may_be_empty:
-            due = set()
+            due = several if name == "areas" else routing
         for run in sorted(due - there):
-            yield name, f"holds no rows{_of(run)}"
+            yield name, run, "holds no rows"
         for run in sorted(there - every):
-            yield "exits", f"holds no rows{_of(run)}, which {name} has"
+            yield "exits", run, f"holds no rows, but {name} does"
+
+
+def _other_seeds(gradients: pd.DataFrame) -> Iterator[Fault]:
+    """Which exits learn at which stage and epoch does not depend on the seed."""
+    rows = gradients.groupby(_RUN).size()
+    most = rows.groupby(_RUN[:2]).transform("max")
+    for run in rows.index[rows < most]:
+        yield "gradients", run, f"{most[run] - rows[run]} rows fewer than at other seeds"
 
 
 def _other_costs(table: str, frame: pd.DataFrame, exits: pd.DataFrame) -> Iterator[Fault]:
@@ -277,7 +299,7 @@ def _other_costs(table: str, frame: pd.DataFrame, exits: pd.DataFrame) -> Iterat
     room = (len(shares) + 1) * ROUNDING * max(1.0, float(np.nanmax(joined[list(cost)].to_numpy())))
     for _, row in joined[(mean - joined["relative_cost"]).abs() > room].iterrows():
         key = ", ".join(f"{name}={row[name]}" for name in TABLES[table].key)
-        yield table, f"relative_cost is not what the exits cost in the row {key}{_of(row)}"
+        yield table, _run(row), f"relative_cost is not what the exits cost in the row {key}"
 
 
 def _other_curve(points: pd.DataFrame, curves: pd.DataFrame) -> Iterator[Fault]:
@@ -287,7 +309,11 @@ def _other_curve(points: pd.DataFrame, curves: pd.DataFrame) -> Iterator[Fault]:
             continue
         for row in _differing(joined, column, f"{column}_curve"):
             at = f"point={row['point']}, threshold={row['threshold']:g}"
-            yield "operating_points", f"{column} is not that of the curve in the row {at}{_of(row)}"
+            yield (
+                "operating_points",
+                _run(row),
+                f"{column} differs from the curve in the row {at}",
+            )
 
 
 def _other_classes(points: pd.DataFrame, classes: pd.DataFrame) -> Iterator[Fault]:
@@ -301,7 +327,18 @@ def _other_classes(points: pd.DataFrame, classes: pd.DataFrame) -> Iterator[Faul
     for score, column in scores.items():
         for row in _differing(joined, score, column):
             fault = f"the mean of {column if column != 'mean' else 'recall'} is not {score}"
-            yield "classes", f"{fault} of operating_points at point={row['point']}{_of(row)}"
+            yield "classes", _run(row), f"{fault} of operating_points at point={row['point']}"
+
+
+def _other_logits(calibration: pd.DataFrame, rules: pd.DataFrame) -> Iterator[Fault]:
+    """Scaling, and rules that need logits, are there of the same runs."""
+    scaled = calibration[calibration["scaling"] == SCALINGS[-1]]
+    ruled = rules[rules["exit_rule"].isin(RULES_OF_LOGITS)]
+    both = [set(rows[_RUN].itertuples(index=False, name=None)) for rows in (scaled, ruled)]
+    for run in sorted(both[0] - both[1]):
+        yield "exit_rules", run, f"the row exit_rule={RULES_OF_LOGITS[0]} is missing"
+    for run in sorted(both[1] - both[0]):
+        yield "calibration", run, f"the row scaling={SCALINGS[-1]} is missing"
 
 
 def _other_calibration(calibration: pd.DataFrame, reliability: pd.DataFrame) -> Iterator[Fault]:
@@ -312,10 +349,10 @@ def _other_calibration(calibration: pd.DataFrame, reliability: pd.DataFrame) -> 
     for _, row in joined[joined[["ece", "sum"]].isna().any(axis=1)].iterrows():
         name = "reliability" if np.isnan(row["sum"]) else "calibration"
         at = f"exit={row['exit']}, scaling={row['scaling']}"
-        yield name, f"the row {at} is missing{_of(row)}"
+        yield name, _run(row), f"the row {at} is missing"
     for row in _differing(joined, "ece", "sum", 3 * BINS):
         at = f"exit={row['exit']}, scaling={row['scaling']}"
-        yield "calibration", f"ece is not that of reliability in the row {at}{_of(row)}"
+        yield "calibration", _run(row), f"ece is not that of reliability in the row {at}"
 
 
 def _other_samples(classes: pd.DataFrame) -> Iterator[Fault]:
@@ -327,7 +364,7 @@ def _other_samples(classes: pd.DataFrame) -> Iterator[Fault]:
         # Whoever differs from the most is named.
         row = at.loc[same[same < runs].idxmin()]
         fault = f"support of class={row['class']} is not that of other methods"
-        yield "classes", f"{fault}; they must answer the same test samples{_of(row)}"
+        yield "classes", _run(row), f"{fault}; they must answer the same test samples"
 
 
 def _differing(frame: pd.DataFrame, one: str, other: str, times: float = 2) -> Iterator[pd.Series]:
@@ -340,8 +377,8 @@ def _named(row: pd.Series) -> str:
     return "/".join(str(row[name]) for name in RUN)
 
 
-def _of(run: pd.Series | tuple) -> str:
-    return f", of {_named(run) if isinstance(run, pd.Series) else '/'.join(map(str, run))}"
+def _run(row: pd.Series) -> Run:
+    return tuple(row[name] for name in RUN)
 
 
 def _few(values: tuple) -> str:

@@ -4,7 +4,7 @@
 on; both by the description in `cgt.records.csv_columns`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -94,19 +94,21 @@ def check(frame: pd.DataFrame, table: str, where: Path | str) -> pd.DataFrame:
     return typed
 
 
-def check_together(frames: Mapping[str, pd.DataFrame], where: Mapping[str, Path | str]) -> None:
+def check_together(
+    frames: Mapping[str, pd.DataFrame], where: Callable[[str, tuple[str, str, int]], str]
+) -> None:
     """Refuse tables of the same runs that contradict each other.
 
-    frames: checked tables by name; those that are absent are not asked. where: what messages call
-    each.
+    frames: checked tables by name; those that are absent are not asked. where: how messages
+    begin, given the table and the run.
 
     Raises:
         ValueError: naming the table, the run and the fault: a run, an exit or an epoch that one
             table has and another lacks, scores of a threshold that differ, other test samples than
             those of another method.
     """
-    for table, fault in contradictions(frames):
-        raise ValueError(f"{where.get(table, table)}: {fault}")
+    for table, run, fault in contradictions(frames):
+        raise ValueError(f"{where(table, run)}: {fault}")
 
 
 def read_csv(path: Path | str) -> pd.DataFrame:
