@@ -8,6 +8,7 @@ import numpy as np
 from cgt.data import Dataset, Split
 from cgt.methods import REGISTRY
 from cgt.records.files import write_json
+from cgt.records.manifest import build_manifest, digests
 from cgt.training.job import TrainingSettings
 from cgt.training.loop import Trainer
 
@@ -42,6 +43,9 @@ def tiny_run(method: str, folder: Path) -> Path:
     checkpoint.unlink()
     job = {"dataset": "indian_pines", "method": method, "implementation": method, "seed": 1}
     job["hyperparameters"] = {}
-    manifest = {"job": {**job, "settings": asdict(settings)}, "data": trainer.data.checksums}
-    write_json(folder / "manifest.json", manifest)
+    job["settings"] = asdict(settings)
+    write_json(
+        folder / "manifest.json",
+        build_manifest(job, trainer.data.checksums, 1, 1.0, digests(folder)),
+    )
     return folder

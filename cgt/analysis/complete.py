@@ -4,16 +4,10 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 
-from cgt.analysis.summary import Run, files_of, in_order, missing, name_of, read_manifest, refuse
-from cgt.records.csv_schema import RUN
+from cgt.analysis.summary import Run, files_of, in_order, missing, name_of, refuse
 from cgt.records.files import check_safetensors
+from cgt.records.manifest import FILES, check_files
 from cgt.records.predictions import load_predictions
-
-MANIFEST = (
-    *("job", "data", "wall_seconds", "git", "versions", "platform", "cpu", "cpu_count", "gpu"),
-    "threads",
-)
-"""Keys that the manifest of a run has."""
 
 
 def check_runs(
@@ -35,7 +29,7 @@ def check_runs(
         looks = {"predictions.npz": load_predictions}
         if run[1] not in external:
             looks["model.safetensors"] = check_safetensors
-            looks["manifest.json"] = partial(_check_manifest, run=run)
+            looks["manifest.json"] = partial(_check_own, run=run)
         faults[run] = missing(folder, [*looks, *files_of(run, external)])
         for name, look in looks.items():
             try:
@@ -46,14 +40,7 @@ def check_runs(
     refuse(faults, runs_dir)
 
 
-def _check_manifest(path: Path, run: Run) -> None:
-    manifest = read_manifest(path)
-    if lacking := [key for key in MANIFEST if key not in manifest]:
-        raise ValueError(f"{path}: {lacking[0]} is missing")
-    job = manifest["job"]
-    # A variant's name is the method's and what differs.
-    due = dict(zip(RUN, (run[0], run[1].split(",")[0], run[2]), strict=True))
-    for key, value in due.items():
-        found = job.get(key) if isinstance(job, dict) else None
-        if found != value:
-            raise ValueError(f"{path}: the job's {key} is {found!r}; it must be {value!r}")
+def _check_own(manifest: Path, run: Run) -> None:
+    """The manifest is this run's, and the files that it lists are what training wrote."""
+    there = [name for name in FILES if (manifest.parent / name).is_file()]
+    check_files(manifest.parent, *run, names=there)

@@ -14,8 +14,10 @@ from cgt.operate.area import area
 from cgt.operate.confidences import fit_temperatures, is_max_softmax, max_softmax
 from cgt.operate.routing import exit_index, exit_shares, routes, select
 from cgt.operate.sweep import POINTS, THRESHOLDS, choose_thresholds
+from cgt.records.csv_columns import CLASS_POINTS
 from cgt.records.csv_schema import RUN, build, write_csv
-from cgt.records.predictions import Predictions, SplitPredictions, load_predictions
+from cgt.records.manifest import MANIFEST, check_files
+from cgt.records.predictions import SPLITS, Predictions, SplitPredictions, load_predictions
 from cgt.records.reference import Reference, load_reference
 
 Rows = list[dict[str, float]]
@@ -32,8 +34,6 @@ EVALUATED = (
     "calibration",
     "reliability",
 )
-CLASS_POINTS = ("threshold_0.9", "one_se")
-"""Operating points at which each class is scored: those of Table 1."""
 
 
 def evaluate(
@@ -89,12 +89,30 @@ def evaluate_file(
 ) -> None:
     """Evaluate a predictions file and write one CSV per table into `out_dir`.
 
-    Raises ValueError for a damaged file, or another dataset's reference.
+    Where a manifest lies beside the file, it must be this run's, and list this very file.
+
+    Raises ValueError for a damaged file, another run's, or another dataset's reference.
     """
+    path = Path(path)
     reference = load_reference(reference_path, dataset)
-    tables = evaluate(load_predictions(path), dataset, method, seed, reference)
+    if (path.parent / MANIFEST).exists():
+        check_files(path.parent, dataset, method, seed, [path.name])
+    predictions = load_predictions(path)
+    _refuse_other_classes(predictions, len(reference.class_names), path)
+    tables = evaluate(predictions, dataset, method, seed, reference)
     for name, frame in tables.items():
         write_csv(frame, Path(out_dir) / f"{name}.csv")
+
+
+def _refuse_other_classes(predictions: Predictions, classes: int, path: Path) -> None:
+    for split in SPLITS:
+        for name in ("prediction", "target"):
+            most = getattr(getattr(predictions, split), name).max()
+            if most >= classes:
+                raise ValueError(
+                    f"{path}: {split}_{name} holds class {most}; the dataset has {classes} "
+                    f"classes, from 0"
+                )
 
 
 def _measure(

@@ -10,6 +10,7 @@ from cgt.records.csv_schema import (
     FORMER_FILES,
     TABLES,
     check,
+    check_together,
     exit_columns,
     read_csv,
 )
@@ -29,7 +30,9 @@ def read_summary(summary_dir: Path | str) -> dict[str, pd.DataFrame]:
         former = Path(summary_dir) / old
         if former.is_file() and not (Path(summary_dir) / new).is_file():
             raise ValueError(f"{former}: this file is called {new} now; gather the runs again")
-    return {name: check(read_csv(path), name, path) for name, path in paths.items()}
+    frames = {name: check(read_csv(path), name, path) for name, path in paths.items()}
+    check_together(frames, lambda table, run: f"{paths[table]}: {'/'.join(map(str, run))}")
+    return frames
 
 
 def exit_counts(exits: pd.DataFrame) -> dict[str, int]:

@@ -1,12 +1,13 @@
 """All runs -> one CSV per question. Nothing is averaged here, and nothing may be missing."""
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from cgt.analysis.sources import check_sources
 from cgt.records.csv_schema import RUN, TABLES, check, exit_columns, read_csv, write_csv
+from cgt.records.manifest import check_files
 
 Run = tuple[str, str, int]
 """Dataset, method, seed."""
@@ -56,6 +57,7 @@ def aggregate(
     refuse(faults, runs_dir)
     summary = {name: _gather(name, parts) for name, parts in loaded.items()}
     _refuse_missing_rows(summary, runs_dir)
+    check_sources(runs_dir, ordered, summary, RUN_FILES, external)
     for name, frame in summary.items():
         write_csv(frame, out_dir / f"{name}.csv")
 
@@ -116,7 +118,8 @@ def _load(table: str, folder: Path, run: Run) -> pd.DataFrame:
     path = folder / RUN_FILES[table]
     labels = dict(zip(RUN, run, strict=True))
     if table == "timings":
-        frame = pd.DataFrame([{**labels, "seconds": read_manifest(path).get("wall_seconds")}])
+        manifest = check_files(folder, *run)
+        frame = pd.DataFrame([{**labels, "seconds": manifest["wall_seconds"]}])
     elif table in BY_TRAINING:
         frame = read_csv(path).assign(**labels)
     else:
@@ -142,14 +145,6 @@ def _refuse_missing_rows(summary: dict[str, pd.DataFrame], runs_dir: Path) -> No
         if silent := sorted(routing - runs):
             path = runs_dir / name_of(silent[0]) / RUN_FILES[name]
             raise ValueError(f"{path}: holds no rows, as if the run did not route, but it does")
-
-
-def read_manifest(path: Path) -> dict:
-    """Raises ValueError naming the file if it is no JSON object."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")).items())
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"{path}: not a JSON object ({error})") from error
 
 
 def name_of(run: Run) -> str:

@@ -16,6 +16,15 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("--out", type=Path, required=True, help="folder of the CSV files")
 
+    command = add(
+        commands, "verify-predictions", verify, "do predictions answer the prepared split?"
+    )
+    command.add_argument("predictions", type=Path)
+    command.add_argument("--dataset", required=True)
+    command.add_argument("--seed", type=int, required=True)
+    command.add_argument("--prepared", type=Path, required=True, help="prepared file (.npz)")
+    command.add_argument("--raw", type=Path, help="folder of the raw files, or the .npz file")
+
     command = add(commands, "aggregate", aggregate, "gather all runs into one CSV per question")
     add_expected(command)
     add_external(command)
@@ -42,6 +51,14 @@ def evaluate(arguments: argparse.Namespace) -> None:
         arguments.out,
         arguments.reference,
     )
+
+
+def verify(arguments: argparse.Namespace) -> None:
+    from cgt.data.verify import verify_predictions
+
+    where = (arguments.dataset, arguments.seed, arguments.prepared, arguments.raw)
+    verify_predictions(arguments.predictions, *where)
+    print(f"{arguments.predictions} answers {arguments.dataset}, seed {arguments.seed}")
 
 
 def aggregate(arguments: argparse.Namespace) -> None:

@@ -86,7 +86,7 @@ def _train(arguments: argparse.Namespace, out: Path, checkpoints: Path) -> None:
 
     from cgt.records.files import remove_leftovers, write_json
     from cgt.records.lock import locked
-    from cgt.records.manifest import build_manifest
+    from cgt.records.manifest import build_manifest, digests
     from cgt.training.job import Job
     from cgt.training.loop import train_run
 
@@ -98,7 +98,8 @@ def _train(arguments: argparse.Namespace, out: Path, checkpoints: Path) -> None:
 
         def finish(data, earlier: float) -> None:
             seconds = earlier + time.perf_counter() - start
-            manifest = build_manifest(asked, data.checksums, torch.get_num_threads(), seconds)
+            threads = torch.get_num_threads()
+            manifest = build_manifest(asked, data.checksums, threads, seconds, digests(out))
             write_json(out / "manifest.json", manifest)
 
         job = Job(**asked, prepared=arguments.prepared, raw_dir=arguments.raw)

@@ -67,14 +67,16 @@ def prepare(
     save_prepared(Path(out), arrays)
 
 
-def load(dataset: str, prepared: Path, raw_dir: Path | None) -> Dataset:
+def load(dataset: str, prepared: Path, raw_dir: Path | None, seed: int | None = None) -> Dataset:
     """Return `dataset` as prepared, in memory, after verifying everything that is read.
 
     raw_dir: folder of the raw files, or the `.npz` file, that it was prepared from.
-    Checked: the raw files' checksums, the prepared file's digest, the range of the indices and
-    that no sample is in two splits. Raises DataError that says what to delete and to run again.
+    seed: that the file must have been prepared at, if given.
+    Checked: the raw files' checksums, the prepared file's digest, the range of the indices, that
+    no sample is in two splits, and that the split is the seed's. Raises DataError that says what to
+    delete and to run again.
     """
-    opened = open_dataset(dataset, prepared, raw_dir)
+    opened = open_dataset(dataset, prepared, raw_dir, seed=seed)
     builder, arrays = opened.builder, opened.prepared
     return Dataset(
         name=dataset,

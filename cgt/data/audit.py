@@ -6,16 +6,20 @@ from pathlib import Path
 import numpy as np
 
 from cgt.data.builder import SPLITS
+from cgt.data.opened import open_dataset
 from cgt.data.patches import patch_overlap
-from cgt.data.scene import open_scene
 
 
 def audit(dataset: str, prepared: Path, raw_dir: Path) -> list[dict[str, str | int | float]]:
     """Return one row a class of a prepared split; see `audit_split`.
 
-    Raises ValueError if the dataset is no scene, DataError for missing or damaged files.
+    A file that is called after a seed, such as `1.npz`, must hold the dataset's split of that seed.
+
+    Raises ValueError if the dataset is no scene, DataError for missing or damaged files, or those
+    of another dataset or seed.
     """
-    scene = open_scene(dataset, prepared, raw_dir)
+    seed = int(prepared.stem) if prepared.stem.isdecimal() else None
+    scene = open_dataset(dataset, prepared, raw_dir, kinds=("scene",), seed=seed)
     rows = audit_split(
         scene.builder.truth(scene.raw).astype(np.int64) - 1,
         {split: scene.prepared[f"{split}_index"] for split in SPLITS},

@@ -22,11 +22,15 @@ class Opened:
 
 
 def open_dataset(
-    dataset: str, prepared: Path, raw_dir: Path | None, kinds: Sequence[str] = KINDS
+    dataset: str,
+    prepared: Path,
+    raw_dir: Path | None,
+    kinds: Sequence[str] = KINDS,
+    seed: int | None = None,
 ) -> Opened:
     """Read everything that a prepared file was made from and holds, and verify it.
 
-    kinds: those that the caller can use.
+    kinds: those that the caller can use. seed: that the file must have been prepared at, if given.
     Raises ValueError for an unknown dataset or another kind, and DataError for missing, damaged
     or changed files, saying what to delete and to run again.
     """
@@ -48,6 +52,8 @@ def open_dataset(
         raw, problem = _stored(builder, raw_dir, arrays)
     if problem is None:
         problem = _problem_of_indices(builder, raw, arrays)
+    if problem is None and seed is not None:
+        problem = _problem_of_seed(builder, raw, arrays, seed)
     if problem is not None:
         raise DataError(f"{prepared}: {problem}. Delete the file and run {repair}.")
     return Opened(builder, raw, arrays)
@@ -98,6 +104,22 @@ def _problem_of_arrays(builder: DatasetBuilder, arrays: Arrays) -> str | None:
     for name in builder.fitted:
         if arrays[name].dtype.kind not in "iuf" or not np.isfinite(arrays[name]).all():
             return f"{name} must hold finite numbers"
+    return None
+
+
+def _problem_of_seed(builder: DatasetBuilder, raw: Arrays, arrays: Arrays, seed: int) -> str | None:
+    """Return what is wrong if the split is not the one of a seed, or a slice of it.
+
+    The split is drawn again: it depends on dataset and seed alone, and NumPy promises that the
+    stream of random numbers stays. So the file need not say its seed.
+    """
+    for split, drawn in builder.split(raw, seed).items():
+        index = arrays[f"{split}_index"]
+        if strangers := int(np.isin(index, drawn, invert=True).sum()):
+            return (
+                f"{strangers} of {len(index)} samples of {split} are not in the {split} split of "
+                f"seed {seed}: it was prepared at another seed"
+            )
     return None
 
 

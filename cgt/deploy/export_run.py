@@ -1,7 +1,8 @@
 """A run of the benchmark for a device: its network, classes, scaling and operating points."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -13,6 +14,8 @@ from cgt.methods.static import SideBySide
 from cgt.nn.checks import as_thresholds
 from cgt.nn.exits import MAX_SOFTMAX
 from cgt.nn.network import EarlyExitNetwork
+from cgt.records.csv_columns import RUN
+from cgt.records.csv_schema import check, read_csv
 from cgt.training.runs import open_run
 
 
@@ -34,11 +37,14 @@ def export_run(
         threshold: one value or E−1, instead of the point's.
 
     Raises:
-        ValueError: for an unknown point, a bad threshold, or a decision that ONNX has no words for.
+        ValueError: for an unknown point, a bad threshold, a decision that ONNX has no words for,
+            or a file in the folder that is damaged or another run's.
         ModuleNotFoundError: without the extra `deploy`.
     """
     run = open_run(folder, data)
-    table = pd.read_csv(folder / "operating_points.csv")
+    job, path = run.job, folder / "operating_points.csv"
+    table = check(read_csv(path), "operating_points", path)
+    _refuse_another_run(table, job, path)
     points = dict(zip(table["point"], table["threshold"].tolist(), strict=True))
     if point not in points:
         raise ValueError(f"point is {point!r}; allowed are {', '.join(points)}")
@@ -49,7 +55,6 @@ def export_run(
     if isinstance(network, SideBySide):
         network, rule = chosen_network(network, given), MAX_SOFTMAX
         given, points = 0.0, {}
-    job = run.job
     about = {
         "run": {name: job[name] for name in ("dataset", "method", "seed")},
         "classes": list(data.class_names),
@@ -60,6 +65,14 @@ def export_run(
     shape = data.test.x.shape[1:]
     write_network(out, network, rule, given, input_shape=shape, about=about)
     return out
+
+
+def _refuse_another_run(table: pd.DataFrame, job: Mapping[str, Any], path: Path) -> None:
+    for name in RUN:
+        found = table[name].iloc[0]
+        # A variant's run is called after the settings it was trained with, too.
+        if (table[name] != found).any() or str(found).partition(",")[0] != str(job[name]):
+            raise ValueError(f"{path}: {name} is {found}; it must be {job[name]}")
 
 
 def chosen_network(networks: SideBySide, threshold: float | Sequence[float]) -> EarlyExitNetwork:

@@ -1,85 +1,20 @@
-"""Columns of every CSV that runs and summaries have, and the only code that reads or writes one.
+"""The only code that reads, checks or writes a CSV of runs and summaries.
 
-Exits and epochs count from 1, classes from 0, as in the labels. Shares and scores lie in [0, 1].
-Costs are multiply-accumulates of one sample. A relative cost is divided by the cost of the
-dataset's single-exit network (`cgt.records.reference`), the same for all methods: it is above 0,
-and may be a little above 1 for a network with heads. `exit_1 ... exit_E` stand at the end of the
-tables that have them.
-
-Two quantities in words:
-
-- `mean_eligibility` of an exit: mean over the training samples of an epoch of how far the gates
-  before the exit let a sample through, in [0, 1]; 1 without gates. `val_mean_eligibility`: the same
-  of the validation samples at the end of the epoch.
-- `mean_budget_accuracy`, "area" in prose: test accuracy averaged over budgets of cost, see
-  `cgt.operate.area`.
+`check` looks at a table by itself, `check_together` at what the tables of the same runs must agree
+on; both by the description in `cgt.records.csv_columns`.
 """
 
-import re
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from cgt.records.csv_columns import COLUMNS, LARGEST, RUN, TABLES, column_of
+from cgt.records.csv_rules import contradictions, exit_columns, faults_of_rows, gaps
 from cgt.records.files import write_text
 
 FLOAT_FORMAT = "%.6f"
-RUN = ("dataset", "method", "seed")
-SCORES = ("accuracy", "f1_macro", "precision_macro", "recall_macro")
-_TEXT = ("dataset", "method", "point", "exit_rule", "scaling")
-_INTEGER = ("seed", "exit", "other", "stage", "epoch", "macs", "bin", "class", "support")
-_EXIT_SHARE = re.compile(r"exit_[1-9]\d*")
-
-
-@dataclass(frozen=True)
-class Table:
-    """One CSV: the key of its rows within a run, and what they hold."""
-
-    key: tuple[str, ...]
-    values: tuple[str, ...]
-    has_exit_shares: bool = False
-    may_be_empty: bool = False
-    """True where a run that does not route has no rows."""
-
-    @property
-    def columns(self) -> list[str]:
-        return [*RUN, *self.key, *self.values]
-
-
-TABLES = {
-    "operating_points": Table(
-        ("point",), ("threshold", *SCORES, "mean_macs", "relative_cost"), has_exit_shares=True
-    ),
-    "curves": Table(
-        ("threshold",), ("accuracy", "f1_macro", "relative_cost"), has_exit_shares=True
-    ),
-    "exits": Table(("exit",), ("accuracy", "f1_macro", "macs", "relative_cost")),
-    "classes": Table(("point", "class"), ("support", "precision", "recall")),
-    "areas": Table((), ("mean_budget_accuracy",), may_be_empty=True),
-    "exit_rules": Table(("exit_rule",), ("mean_budget_accuracy",), may_be_empty=True),
-    "oracle": Table(
-        (), ("accuracy", "mean_macs", "relative_cost"), has_exit_shares=True, may_be_empty=True
-    ),
-    "overthinking": Table(("point",), ("wasteful", "destructive"), may_be_empty=True),
-    "calibration": Table(("exit", "scaling"), ("temperature", "ece"), may_be_empty=True),
-    "reliability": Table(
-        ("exit", "scaling", "bin"), ("share", "confidence", "accuracy"), may_be_empty=True
-    ),
-    "training": Table(
-        ("epoch", "exit"),
-        (
-            "train_loss",
-            "val_accuracy",
-            "mean_weight",
-            "mean_eligibility",
-            "grad_norm",
-            "val_mean_eligibility",
-        ),
-    ),
-    "gradients": Table(("epoch", "stage", "exit", "other"), ("norm", "cosine")),
-    "timings": Table((), ("seconds",)),
-}
 
 FORMER_FILES = {"policies.csv": "exit_rules.csv"}
 FORMER_COLUMNS = {
@@ -114,11 +49,6 @@ def refuse_former_names(frame: pd.DataFrame, where: Path | str) -> None:
         )
 
 
-def exit_columns(frame: pd.DataFrame) -> list[str]:
-    """The columns `exit_1 ... exit_E` of a frame, in order."""
-    return [column for column in frame.columns if _EXIT_SHARE.fullmatch(column)]
-
-
 def build(rows: list[dict], table: str, run: dict[str, str | int]) -> pd.DataFrame:
     """A checked table from one run's rows; what the table has no column for is left out."""
     columns = TABLES[table].columns
@@ -131,9 +61,10 @@ def build(rows: list[dict], table: str, run: dict[str, str | int]) -> pd.DataFra
 def check(frame: pd.DataFrame, table: str, where: Path | str) -> pd.DataFrame:
     """Return the frame with its columns in order and typed.
 
-    Raises ValueError naming `where` and the fault: a former name, missing or unknown columns, no
-    rows where there must be some, a row twice, or a cell that is empty, not a finite number, or not
-    a whole one where one is due.
+    Raises ValueError naming `where` and the fault, with its column and row or key: a former name,
+    missing or unknown columns, no rows where there must be some, a row twice, a cell that is empty,
+    not a finite number, not a whole one where one is due or out of its range, or keys of a run
+    that are not complete.
     """
     refuse_former_names(frame, where)
     spec = TABLES[table]
@@ -153,7 +84,31 @@ def check(frame: pd.DataFrame, table: str, where: Path | str) -> pd.DataFrame:
     twice = typed.duplicated(key)
     if twice.any():
         raise ValueError(f"{where}: the row {_describe(typed.loc[twice, key])} stands there twice")
+    for column in expected:
+        _refuse_outside(typed[column], where)
+    for fault, rows in faults_of_rows(typed, table, shares):
+        if rows.any():
+            raise ValueError(f"{where}: {fault} in the row {_describe(typed.loc[rows, key])}")
+    for gap in gaps(typed, table):
+        raise ValueError(f"{where}: {gap}")
     return typed
+
+
+def check_together(
+    frames: Mapping[str, pd.DataFrame], where: Callable[[str, tuple[str, str, int]], str]
+) -> None:
+    """Refuse tables of the same runs that contradict each other.
+
+    frames: checked tables by name; those that are absent are not asked. where: how messages
+    begin, given the table and the run.
+
+    Raises:
+        ValueError: naming the table, the run and the fault: a run, an exit or an epoch that one
+            table has and another lacks, scores of a threshold that differ, other test samples than
+            those of another method.
+    """
+    for table, run, fault in contradictions(frames):
+        raise ValueError(f"{where(table, run)}: {fault}")
 
 
 def read_csv(path: Path | str) -> pd.DataFrame:
@@ -161,7 +116,7 @@ def read_csv(path: Path | str) -> pd.DataFrame:
 
     Raises ValueError naming the file if it is no CSV.
     """
-    text = dict.fromkeys(_TEXT, str)
+    text = {name: str for name, column in COLUMNS.items() if column.text is not None}
     try:
         return pd.read_csv(path, dtype=text, keep_default_na=False)
     except ValueError as error:
@@ -179,7 +134,8 @@ def csv_text(frame: pd.DataFrame) -> str:
 
 
 def _typed(column: pd.Series, where: Path | str) -> pd.Series:
-    if column.name in _TEXT:
+    known = column_of(column.name)
+    if known.text is not None:
         text = column.fillna("").astype(str)
         if (text == "").any():
             row = int(np.argmax(text == ""))
@@ -193,11 +149,28 @@ def _typed(column: pd.Series, where: Path | str) -> pd.Series:
             f"{where}: {column.name} is {column.iloc[row]!r} in row {row + 1}; "
             "it must be a finite number"
         )
-    if column.name not in _INTEGER:
+    if not known.whole:
         return numbers.astype(float)
     if np.any(numbers != np.floor(numbers)):
         raise ValueError(f"{where}: {column.name} must hold whole numbers only")
+    if np.any(numbers.abs() >= LARGEST):
+        raise ValueError(f"{where}: {column.name} must be below 2^53")
     return numbers.astype(np.int64)
+
+
+def _refuse_outside(column: pd.Series, where: Path | str) -> None:
+    known = column_of(column.name)
+    if known.text is not None:
+        good = column.str.fullmatch(known.text)
+    else:
+        values = column.round(6)  # as they stand in the file
+        good = (values > known.low if known.above else values >= known.low) & (values <= known.high)
+    if not good.all():
+        row = int(np.argmax(~good))
+        raise ValueError(
+            f"{where}: {column.name} is {column.iloc[row]!s} in row {row + 1}; "
+            f"it must {known.allowed}"
+        )
 
 
 def _describe(rows: pd.DataFrame) -> str:

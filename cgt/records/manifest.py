@@ -1,32 +1,47 @@
-"""Provenance: what ran, on what, from which code and which data."""
+"""Provenance: what ran, on what, from which code and which data, and which files it has written."""
 
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cgt.records.csv_columns import NAME
+
 PACKAGES = ("numpy", "scikit-learn", "torch")
 """The packages whose versions can change a run's numbers."""
 
+MANIFEST = "manifest.json"
+FILES = ("predictions.npz", "history.csv", "gradients.csv", "model.safetensors")
+"""What training writes into a run's folder before the manifest, which holds their digests."""
+
+_NAMES = ("dataset", "method", "implementation")
+_SETTINGS = ("settings", "hyperparameters")
+
 
 def build_manifest(
-    job: Mapping[str, Any], data: Mapping[str, str], threads: int, seconds: float
+    job: Mapping[str, Any],
+    data: Mapping[str, str],
+    threads: int,
+    seconds: float,
+    files: Mapping[str, str],
 ) -> dict[str, Any]:
     """Describe one finished training run.
 
     job: what was asked for (JSON values); its hash is `config_hash`. data: checksums by file name.
     threads: CPU threads used. seconds: wall time of the training; if it was stopped and went on, of
-    all that was kept of it.
+    all that was kept of it. files: digests of what it has written, see `digests`.
     """
     return {
         "job": dict(job),
         "config_hash": hash_of(job),
+        "files": dict(files),
         "argv": sys.argv,
         "data": dict(data),
         "wall_seconds": round(seconds, 3),
@@ -48,6 +63,114 @@ def environment(threads: int) -> dict[str, Any]:
         "gpu": _gpu_model(),
         "threads": threads,
     }
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of each of `FILES` in the folder of a run."""
+    return {name: _sha256(folder / name) for name in FILES}
+
+
+def load_manifest(
+    path: Path | str,
+    dataset: str | None = None,
+    method: str | None = None,
+    seed: int | None = None,
+) -> dict[str, Any]:
+    """Read and check the manifest of a run.
+
+    dataset, method, seed: whose it has to be, where given. A variant of a method, such as
+    `soft_cgt,tau=0.5`, has the method's.
+
+    Raises:
+        ValueError: naming the file, the key and what is allowed; also if it is another run's, or
+            an earlier version has written it.
+    """
+    try:
+        manifest = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not a JSON object ({error})") from error
+    for problem in _problems(manifest):
+        raise ValueError(f"{path}: {problem}")
+    job = manifest["job"]
+    own = None if method is None else method.partition(",")[0]
+    for name, value in {"dataset": dataset, "method": own, "seed": seed}.items():
+        if value is not None and job[name] != value:
+            raise ValueError(f"{path}: {name} is {job[name]!r}; it must be {value!r}")
+    return manifest
+
+
+def check_files(
+    folder: Path | str,
+    dataset: str | None = None,
+    method: str | None = None,
+    seed: int | None = None,
+    names: Iterable[str] = FILES,
+) -> dict[str, Any]:
+    """Check that a folder holds what its training has written; return the manifest.
+
+    names: the files to look at. Others as in `load_manifest`.
+
+    Raises:
+        ValueError: as `load_manifest`, or naming the file that is missing, cut off or another's.
+    """
+    manifest = load_manifest(Path(folder) / MANIFEST, dataset, method, seed)
+    for name in names:
+        path, expected = Path(folder) / name, manifest["files"][name]
+        if not path.is_file():
+            raise ValueError(f"{path}: missing; {MANIFEST} beside it lists it: train the run anew")
+        if (found := _sha256(path)) != expected:
+            raise ValueError(
+                f"{path}: its sha256 is {found[:12]}..., but {expected[:12]}... in {MANIFEST} "
+                f"beside it: it is damaged, edited or another run's; train the run anew"
+            )
+    return manifest
+
+
+def run_of(folder: Path | str) -> tuple[str, str, int] | tuple[None, None, None]:
+    """Dataset, method and seed that a path says: of `.../runs/DATASET/METHOD/SEED`; else None."""
+    *_, root, dataset, method, seed = ("", "", "", "", *Path(folder).resolve().parts)
+    if root != "runs" or not seed.isdecimal():
+        return None, None, None
+    return dataset, method, int(seed)
+
+
+def _problems(manifest: Any) -> Iterable[str]:
+    if not isinstance(manifest, dict):
+        yield f"not a JSON object but {type(manifest).__name__}"
+        return
+    job, data, files = (manifest.get(name) for name in ("job", "data", "files"))
+    if isinstance(job, dict) and "files" not in manifest:
+        yield "written by an earlier version: it lists no files; run again to rewrite it"
+    for name, value in {"job": job, "data": data, "files": files}.items():
+        if not isinstance(value, dict):
+            yield f"{name} is {value!r}; it must be an object"
+            return
+    for name in _NAMES:
+        if not isinstance(job.get(name), str) or not re.fullmatch(NAME, job[name]):
+            yield f"{name} is {job.get(name)!r}; it must match {NAME}"
+    seed = job.get("seed")
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        yield f"seed is {seed!r}; it must be a whole number of at least 0"
+    for name in _SETTINGS:
+        if not isinstance(job.get(name), dict):
+            yield f"{name} is {job.get(name)!r}; it must be an object"
+    if manifest.get("config_hash") != hash_of(job):
+        yield "config_hash is not that of job: one of them has been edited"
+    for name, values in {"data": data, "files": files}.items():
+        if not all(isinstance(value, str) for value in values.values()):
+            yield f"{name} must hold a digest for each name"
+    if not isinstance(data.get("prepared"), str):
+        yield f"data.prepared is {data.get('prepared')!r}; it must be a digest"
+    if set(files) != set(FILES):
+        yield f"files lists {sorted(files)}; it must list {sorted(FILES)}"
+    seconds = manifest.get("wall_seconds")
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not is_number or not 0 <= seconds < float("inf"):
+        yield f"wall_seconds is {seconds!r}; it must be a finite number of at least 0"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def hash_of(value: Any) -> str:

@@ -14,6 +14,12 @@ import numpy as np
 from cgt.records.files import load_npz, save_npz
 
 SPLITS = ("val", "test")
+MOST_CLASSES = 1 << 16
+"""Bound of class numbers where no logits say how many classes there are."""
+MOST_MACS = 10**15
+"""Far more than any network here: sums of costs over a split stay exact as floats."""
+MOST_SAMPLES = 1 << 40
+"""Bound of positions in a dataset."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +103,13 @@ def _validate(arrays: Mapping[str, np.ndarray], path: Path) -> None:
         raise ValueError(
             f"{path}: macs is {macs.tolist()}; it must be positive and rise from exit to exit"
         )
+    if macs[-1] > MOST_MACS:
+        raise ValueError(f"{path}: macs holds {macs[-1]}; it must be at most {MOST_MACS}")
     for split in SPLITS:
         _validate_split(arrays, split, len(macs), path)
+    classes = {arrays[name].shape[2] for name in OPTIONAL & arrays.keys()}
+    if len(classes) > 1:
+        raise ValueError(f"{path}: val_logits and test_logits are of {sorted(classes)} classes")
 
 
 def _validate_split(arrays: Mapping[str, np.ndarray], split: str, exits: int, path: Path) -> None:
@@ -136,8 +147,19 @@ def _validate_split(arrays: Mapping[str, np.ndarray], split: str, exits: int, pa
         raise ValueError(f"{path}: {split}_confidence must be finite and in [0, 1]")
 
     logits = values.get("logits")
-    if logits is None:
-        return
+    if logits is not None:
+        _validate_logits(logits, split, (exits, samples), path)
+    classes = MOST_CLASSES if logits is None else logits.shape[2]
+    bounds = dict.fromkeys(("prediction", "target"), classes)
+    for name, bound in {**bounds, "index": MOST_SAMPLES}.items():
+        if values[name].max() >= bound:
+            raise ValueError(
+                f"{path}: {split}_{name} holds {values[name].max()}; it must be below {bound}"
+            )
+
+
+def _validate_logits(logits: np.ndarray, split: str, shape: tuple[int, int], path: Path) -> None:
+    exits, samples = shape
     if logits.ndim != 3 or logits.shape[:2] != (exits, samples) or logits.shape[2] == 0:
         raise ValueError(
             f"{path}: {split}_logits has shape {logits.shape}; it must be ({exits}, {samples}, C)"

@@ -30,7 +30,7 @@ from cgt.training.devices import held, make_reproducible, resolve
 from cgt.training.divergence import EVERY, Watch
 from cgt.training.gradients import ExitGradientPair, ExitGradients
 from cgt.training.job import Job, TrainingSettings, build_method, build_settings
-from cgt.training.model_io import build_network, save_run
+from cgt.training.model_io import build_network, run_identity, save_run
 from cgt.training.optimizer import OneCycleSGD
 
 HISTORY_COLUMNS = (
@@ -75,7 +75,7 @@ def train_run(
     method.label_smoothing = settings.label_smoothing
     device = resolve(settings.device)
     make_reproducible(device)
-    data = load(job.dataset, job.prepared, job.raw_dir)
+    data = load(job.dataset, job.prepared, job.raw_dir, job.seed)
     # Half a run by other code, another torch or on another device is not half of this one.
     code = digest_of(job_files(job.implementation, settings.network, job.dataset, data.kind))
     made_by = {"code": code, "torch": torch.__version__, "device": device.type}
@@ -311,7 +311,10 @@ class Trainer:
         out_dir.mkdir(parents=True, exist_ok=True)
         write_text(out_dir / "history.csv", _csv(HISTORY_COLUMNS, self.history))
         write_text(out_dir / "gradients.csv", _csv(GRADIENT_COLUMNS, self.gradients))
-        save_run(out_dir / "model.safetensors", self.network, self.method)
+        kind = type(self.method).__module__.rpartition(".")[2]
+        asked = (self.seed, self.settings.network, self.settings.exits)
+        identity = run_identity(self.data, self.title, kind, *asked)
+        save_run(out_dir / "model.safetensors", self.network, self.method, identity)
         predictions = Predictions(
             val=self._predict(self.data.val),
             test=self._predict(self.data.test),

@@ -8,6 +8,7 @@ import pandas as pd
 from cgt.analysis.evaluation import evaluate_file
 from cgt.analysis.summary import aggregate
 from cgt.records.files import write_json
+from cgt.records.manifest import build_manifest, digests
 from cgt.records.predictions import Predictions, SplitPredictions, save_predictions
 from cgt.records.reference import Reference, save_reference
 
@@ -36,10 +37,14 @@ def make_reference(dataset="fashion_mnist", classes=16):
     return Reference(dataset, "toy", 3, MACS[-1], MACS[0], "images", names)
 
 
-def make_split(rng, method, skill, labels, samples):
-    exits, classes = len(skill), labels.max() + 1
-    target = rng.choice(labels, samples)
+def make_target(*seed, labels, samples):
+    target = np.random.default_rng(seed).choice(labels, samples)
     target[: len(labels)] = labels
+    return target
+
+
+def make_split(rng, method, skill, labels, target):
+    exits, classes, samples = len(skill), labels.max() + 1, len(target)
     difficulty = rng.normal(0, 1, samples)
     lead = np.asarray(skill)[:, None] - difficulty + rng.normal(0, 0.25, (exits, samples))
     confidence = (1 / (1 + np.exp(-4 * lead))).astype(np.float32)
@@ -65,9 +70,16 @@ def make_logits(rng, prediction, confidence, classes):
 
 def make_predictions(dataset="fashion_mnist", method="soft_cgt", seed=1, samples=400):
     labels = LABELS[dataset]
-    rng = np.random.default_rng([list(LABELS).index(dataset), seed, len(method)])
+    number = list(LABELS).index(dataset)
+    rng = np.random.default_rng([number, seed, len(method)])
     skill = np.asarray(SKILL.get(method, SKILL["branchynet"])) + rng.normal(0, 0.05)
-    val, test = (make_split(rng, method, skill, labels, samples) for _ in range(2))
+    val, test = (
+        # All methods answer the same samples.
+        make_split(
+            rng, method, skill, labels, make_target(number, seed, n, labels=labels, samples=samples)
+        )
+        for n in range(2)
+    )
     macs = np.array(MACS[-len(skill) :])
     if method == "static":
         macs -= np.arange(len(macs)) * 20  # no heads before its own
@@ -124,13 +136,23 @@ def make_gradients(method, seed, epochs=12):
     return pd.DataFrame(rows)
 
 
+def make_manifest(folder, dataset, method, seed):
+    """Of a run whose files lie in the folder; of what training says of itself, the least."""
+    (folder / "model.safetensors").write_bytes(b"weights")
+    own = method.partition(",")[0]
+    job = {"dataset": dataset, "method": own, "implementation": own, "seed": seed}
+    job |= {"settings": {}, "hyperparameters": {}}
+    data = {"prepared": f"{dataset} {seed}"}
+    return build_manifest(job, data, 1, 10.0 + seed, digests(folder))
+
+
 def make_run(runs_dir, dataset, method, seed, samples=400):
     """One complete run folder, evaluated."""
     folder = Path(runs_dir) / dataset / method / str(seed)
     save_predictions(folder / "predictions.npz", make_predictions(dataset, method, seed, samples))
     make_history(method, seed).to_csv(folder / "history.csv", index=False)
     make_gradients(method, seed).to_csv(folder / "gradients.csv", index=False)
-    write_json(folder / "manifest.json", {"wall_seconds": 10.0 + seed})
+    write_json(folder / "manifest.json", make_manifest(folder, dataset, method, seed))
     reference = Path(runs_dir).parent / "reference" / f"{dataset}.json"
     save_reference(reference, make_reference(dataset))
     evaluate_file(folder / "predictions.npz", dataset, method, seed, folder, reference)

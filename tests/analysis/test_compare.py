@@ -7,6 +7,12 @@ from cgt.analysis.claims import CLAIMS
 from cgt.analysis.compare import compare, compare_verdicts
 
 
+@pytest.fixture(autouse=True)
+def tables_that_contradict_each_other(monkeypatch):
+    """Here one table is edited alone, which no summary of ours would look like."""
+    monkeypatch.setattr("cgt.analysis.frames.check_together", lambda frames, where: None)
+
+
 def change(summary_dir, out, edit, tables=("operating_points",)):
     shutil.copytree(summary_dir, out)
     for path in (out / f"{table}.csv" for table in tables):
@@ -26,9 +32,11 @@ def test_a_run_agrees_with_itself(summary_dir):
 
 def test_the_verdict_follows_the_published_interval(summary_dir, tmp_path):
     published = compare(summary_dir, summary_dir)
-    row = published.query(
-        "method == 'soft_cgt' and point == 'one_se' and metric == 'accuracy'"
-    ).iloc[0]
+    rows = published.query(
+        "method == 'soft_cgt' and point == 'one_se' and metric == 'accuracy' and "
+        "published_ci_high > published"
+    )
+    row = rows.loc[(rows["published_ci_high"] - rows["published"]).idxmin()]
     half = row["published_ci_high"] - row["published"]
 
     def shifted(by):
@@ -62,7 +70,7 @@ def test_verdicts_are_compared_claim_by_claim(summary_dir, tmp_path):
         summary_dir,
         tmp_path / "sure",
         lambda frame: frame.assign(
-            relative_cost=frame["relative_cost"].mask(frame["method"] == "classynet", 0.0)
+            relative_cost=frame["relative_cost"].mask(frame["method"] == "classynet", 1e-6)
         ),
     )
     changed = compare_verdicts(sure, summary_dir).query("verdict == 'differs'")

@@ -136,4 +136,4 @@ def test_the_exit_rules_table_prints_gains_with_intervals(summary_dir, frames, t
     areas = table.pivot(index="seed", columns="exit_rule", values="mean_budget_accuracy")
     assert row[2].startswith(f"{100 * areas['shared'].mean():.2f} ±")
     gain = 100 * (areas["per_exit"] - areas["shared"]).mean()
-    assert row[3].startswith(f"{gain:+.2f} [")
+    assert row[3].startswith(f"{gain:+.2f} [".replace("-", "−"))

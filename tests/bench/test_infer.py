@@ -10,6 +10,8 @@ from tiny import tiny_dataset, tiny_run
 from cgt.analysis.latency import draw_latency
 from cgt.bench import infer
 from cgt.bench.variants import Variant, without_exits
+from cgt.records.files import write_json
+from cgt.records.manifest import digests
 from cgt.records.predictions import load_predictions, save_predictions
 
 METHODS = ("single_exit", "static", "branchynet", "classynet")
@@ -127,6 +129,8 @@ def test_a_wrong_answer_is_counted(root, path, tmp_path, monkeypatch):
     predictions = load_predictions(folder / "predictions.npz")
     predictions.test.prediction[:, 0] = (predictions.test.prediction[:, 0] + 1) % 3
     save_predictions(folder / "predictions.npz", predictions)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    write_json(folder / "manifest.json", {**manifest, "files": digests(folder)})
     table = pd.read_csv(bench(tmp_path, ["branchynet"]))
     stops = (table["variant"] == "infer") | ((table["variant"] == "full") & (table["batch"] == 256))
     assert (table.loc[stops, "disagreements"] == 1).all()

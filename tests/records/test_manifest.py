@@ -17,11 +17,13 @@ def git(folder, *arguments):
 
 
 def test_manifest_names_job_data_and_environment():
-    one = manifest.build_manifest(JOB, {"cube.npy": "ab"}, threads=1, seconds=1.23456)
+    data, files = {"cube.npy": "ab"}, {"a": "b"}
+    one = manifest.build_manifest(JOB, data, threads=1, seconds=1.23456, files=files)
     assert one["job"] == JOB
     assert one["config_hash"] == manifest.hash_of(JOB)
     assert one["argv"] == sys.argv
     assert one["data"] == {"cube.npy": "ab"}
+    assert one["files"] == {"a": "b"}
     assert one["wall_seconds"] == 1.235
     assert one["threads"] == 1
     assert one["versions"]["numpy"] == numpy.__version__
@@ -57,8 +59,8 @@ def test_git_state_without_git(tmp_path, monkeypatch):
 
 
 def test_summary_adds_times_and_lists_distinct_values():
-    first = manifest.build_manifest(JOB, {"cube.npy": "ab"}, 1, 2.0)
-    second = manifest.build_manifest({**JOB, "method": "n"}, {"cube.npy": "ab"}, 1, 3.5)
+    first = manifest.build_manifest(JOB, {"cube.npy": "ab"}, 1, 2.0, {})
+    second = manifest.build_manifest({**JOB, "method": "n"}, {"cube.npy": "ab"}, 1, 3.5, {})
     second["cpu"] = "another"
     merged = manifest.summarise({"d/m/1": first, "d/n/1": second})
     assert merged["wall_seconds"] == {"d/m/1": 2.0, "d/n/1": 3.5}

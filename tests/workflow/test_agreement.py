@@ -50,5 +50,6 @@ def test_the_ablations_runs_are_counted():
 
 def test_every_stage_is_included():
     included = re.findall(r'include: "(.+)"', (ROOT / "Snakefile").read_text())
-    files = {path.relative_to(ROOT).as_posix() for path in Path(ROOT, "workflow/rules").iterdir()}
+    rules = Path(ROOT, "workflow/rules").rglob("*.smk")
+    files = {path.relative_to(ROOT).as_posix() for path in rules}
     assert set(included) == files

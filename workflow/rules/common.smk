@@ -98,6 +98,12 @@ def raw_place(wildcards):
     return plan.raw_place(config, wildcards.dataset)
 
 
+def verified(wildcards):
+    """What the predictions of a method that was trained elsewhere have to pass first."""
+    is_external = wildcards.method in EXTERNAL
+    return [rules.verify_external.output[0].format(**wildcards)] if is_external else []
+
+
 TUNED = [dataset for dataset in DATASETS if dataset in config["tuning"]["datasets"]]
 TRIALS = {
     (dataset, method): trials(config, dataset, method) for dataset in TUNED for method in METHODS

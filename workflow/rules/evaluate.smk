@@ -13,9 +13,34 @@ EVALUATED_TABLES = [
 ]
 
 
+# Predictions from elsewhere must answer the very samples of the prepared split.
+rule verify_external:
+    input:
+        predictions=rules.train.output.predictions,
+        raw=raw_files,
+        prepared=rules.prepare.output,
+        code=lambda wildcards: sorted({*code("cgt.data.verify"), *data_code(wildcards)}),
+    output:
+        touch(f"{RESULTS}/verified/{{dataset}}/{{method}}/{{seed}}"),
+    log:
+        f"{RESULTS}/logs/verify/{{dataset}}/{{method}}/{{seed}}.log",
+    wildcard_constraints:
+        method="|".join(EXTERNAL) or "(?!)",
+    conda:
+        "../../environment.yml"
+    params:
+        raw=raw_place,
+    message:
+        "Verify the predictions of {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
+    shell:
+        "python -m cgt verify-predictions {input.predictions:q} --dataset {wildcards.dataset:q}"
+        " --seed {wildcards.seed} --prepared {input.prepared:q} --raw {params.raw:q} > {log:q} 2>&1"
+
+
 rule evaluate:
     input:
         predictions=rules.train.output.predictions,
+        verified=verified,
         reference=rules.reference.output,
         code=code("cgt.analysis.evaluation"),
     output:
