@@ -94,6 +94,7 @@ import torch
 import cgt
 from cgt.commands.cli import main
 from cgt.methods import REGISTRY
+from cgt.methods.base import Moment, Pass
 from cgt.networks import build
 from cgt.records.cards import cards
 from cgt.study.config import check_config, load_config
@@ -102,7 +103,8 @@ assert Path(cgt.__file__).parent.parent == Path.cwd()
 for part in ("color", "marker"):
     assert len({card["look"][part] for card in cards("methods").values()}) == len(REGISTRY)
 logits = [torch.randn(8, 3, requires_grad=True) for _ in range(2)]
-terms = REGISTRY["focal"]().terms(logits, torch.zeros(8, dtype=torch.int64), 0.0)
+targets = torch.zeros(8, dtype=torch.int64)
+terms = REGISTRY["focal"]().terms(Pass(logits), targets, Moment(0.0))
 assert terms.weights.shape == (8, 2) and not terms.weights.requires_grad
 for overlay in Path().glob("overlay_*.yaml"):
     config = load_config("config/config.yaml", overlay)
