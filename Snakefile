@@ -1,7 +1,7 @@
 # The paper's table of contents: configuration, stages, targets.
 from snakemake.utils import min_version
 
-from cgt.study.config import check_config, without_removed
+from cgt.study.config import check_config, check_places, without_removed
 
 min_version("9.20")
 
@@ -14,6 +14,7 @@ kept = without_removed(config)
 config.clear()
 config.update(kept)
 check_config(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
+check_places(config, f"{workflow.basedir}/results/published")
 
 
 report: "workflow/report/workflow.rst"

@@ -125,6 +125,23 @@ def check_config(config: Mapping, schema_path: str | Path) -> None:
         raise ConfigError("\n".join(["the configuration is wrong:", *problems]))
 
 
+def check_places(config: Mapping, published: str | Path) -> None:
+    """Raise `ConfigError` if what jobs write would lie in the folder of the published results.
+
+    Snakemake deletes what a failed job had to write: there that would be what others cite.
+    """
+    places = {"results": config["results"], "data.prepared": config["data"]["prepared"]}
+    home = Path(published).resolve()
+    problems = [
+        f"  {key}: {place!r} lies in {published}, where jobs must not write, since a failed job's "
+        f"outputs are deleted; name another folder, such as results, and publish with make publish"
+        for key, place in places.items()
+        if Path(place).resolve().is_relative_to(home)
+    ]
+    if problems:
+        raise ConfigError("\n".join(["the configuration is wrong:", *problems]))
+
+
 def seeds_of(config: Mapping, dataset: str) -> list[int]:
     """The seeds that a dataset runs at: those of all datasets, or its own."""
     seeds = config["seeds"]

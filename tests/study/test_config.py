@@ -9,6 +9,7 @@ import pytest
 from cgt.study.config import (
     ConfigError,
     check_config,
+    check_places,
     load_config,
     merge,
     nearest,
@@ -313,6 +314,25 @@ def test_missing_key_is_named(path):
     del parent[path[-1]]
     with pytest.raises(ConfigError, match=rf"  {'.'.join(path)}: missing"):
         check_config(config, SCHEMA)
+
+
+@pytest.mark.parametrize("place", ["results/published", "results/published/mine", "link"])
+@pytest.mark.parametrize("key", ["results", "data.prepared"])
+def test_jobs_do_not_write_among_the_published_results(key, place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    published = tmp_path / "results/published"
+    published.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(published)
+    places = {"results": "results", "data.prepared": "data/prepared"}
+    for accepted in (places, {**places, key: "results/published_too"}):
+        check_places(*laid_out(accepted, published))
+    with pytest.raises(ConfigError, match=f"{key}: '{place}' lies in .*name another folder"):
+        check_places(*laid_out({**places, key: place}, published))
+
+
+def laid_out(places, published):
+    results, prepared = places["results"], places["data.prepared"]
+    return {"results": results, "data": {"prepared": prepared}}, published
 
 
 def test_seeds_are_all_datasets_or_each_ones_own():
