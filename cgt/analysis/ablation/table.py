@@ -10,7 +10,7 @@ from cgt.analysis.tables.parts import Rows, markdown, percent, signed
 _HEADINGS = dict(zip(METRICS, ("Δ area", "Δ exit 1", "Δ last exit"), strict=True))
 _NOTE = (
     "All train for fewer epochs than the benchmark, the tuned method too, so areas are not those "
-    "of its tables. Area: mean test accuracy over the dataset's budgets of cost, in %, over n "
+    "of its tables. Area: mean test accuracy over budgets of cost, in %, over n "
     "seeds. Δ: difference from the tuned method at the same seeds, in points, with its 95 % "
     "interval, paired by seed: of the area, and of the accuracy of the first and the last exit "
     "on all test samples. Bold: the interval does not contain 0; it is not corrected for the "

@@ -12,12 +12,10 @@ from cgt.analysis.tables.power import NAMES, power_parts
 
 _NOTE = (
     "Area: test accuracy at the threshold that is best on validation within a budget of cost, "
-    "averaged over 101 budgets. The budgets of a dataset are the same for all methods: equally "
-    "spaced from the cost of the first exit of the dataset's network to the cost of its "
-    "single-exit network. A budget that a method cannot meet counts as answering without "
-    "computing, with the most frequent class of the validation data. An exit that knows only "
-    "some of the classes (ClassyNet) must answer for all samples within the smallest budgets, "
-    "which lowers its area."
+    "averaged over 101 budgets, equally spaced from the cost of the first exit to full cost. A "
+    "budget that a method cannot meet counts as answering without computing, with the most "
+    "frequent class of the validation data. An exit that knows only some of the classes "
+    "(ClassyNet) must answer for all samples within the smallest budgets, which lowers its area."
 )
 
 

@@ -8,7 +8,7 @@ from cgt.analysis.style import dataset_name, looks, rule_name
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown, number, signed
 
 _NOTE = (
-    "First column: area (mean test accuracy over the dataset's budgets of cost) with one "
+    "First column: area (mean test accuracy over budgets of cost) with one "
     "threshold on the method's own confidence, in %, mean ± standard deviation over n seeds. The "
     "others: gain in area of another rule on the same networks, in points, with its 95 % "
     "interval, paired by seed, not corrected for the number of comparisons. Thresholds and "
