@@ -22,7 +22,7 @@ SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) --scheduler greedy --rerun-i
 SMOKE_RESULTS := results/smoke
 # What the rules write in results/, beside runs/ and published/.
 WRITTEN := ablation benchmarks checkpoints figures logs next reference report.html smoke summary \
-  tables tuning
+  tables tuning verified
 
 .DEFAULT_GOAL := all
 .PHONY: all smoke figures report tune ablation bench check compare publish unlock test lint format \

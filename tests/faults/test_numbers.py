@@ -38,15 +38,18 @@ def trainer(tmp_path):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_loss_that_is_no_number(trainer, monkeypatch, value):
-    terms, calls = trainer.method.terms, []
+    terms, step, steps = trainer.method.terms, OneCycleSGD.step, []
+
+    def counted(optimizer):
+        step(optimizer)
+        steps.append(optimizer)
 
     def broken(*arguments, **given):
         good = terms(*arguments, **given)
-        if trainer.network.heads[0].training:  # not while validating
-            calls.append(good)
-        # Four steps make an epoch.
-        return good._replace(losses=good.losses * value) if len(calls) == 6 else good
+        # Four steps make an epoch: the sixth is wrong.
+        return good._replace(losses=good.losses * value) if len(steps) == 5 else good
 
+    monkeypatch.setattr(OneCycleSGD, "step", counted)
     monkeypatch.setattr(trainer.method, "terms", broken)
     with pytest.raises(
         DivergedError, match=r"diverged at epoch 2, step 2: NaN or infinity in the loss; a smaller"

@@ -13,6 +13,7 @@ import pytest
 from faults.forks import ROOT, is_stopped, until
 
 from cgt.commands.cli import main
+from cgt.records.manifest import build_manifest, digests
 from cgt.study.listed import LIST, STAGE, read_list, some
 
 disk = full.disk
@@ -40,12 +41,11 @@ def finished(tmp_path_factory, whole, reference):
     results = tmp_path_factory.mktemp("finished") / "results"
     folder = results / "runs" / RUN
     folder.mkdir(parents=True)
-    for name, content in whole().items():
-        if name != "manifest.json":
-            (folder / name).write_bytes(content)
-    job = {"dataset": "indian_pines", "method": "soft_cgt", "seed": 1}
-    shared = ("git", "versions", "platform", "cpu", "cpu_count", "gpu", "threads")
-    manifest = {**dict.fromkeys(shared, 1), "job": job, "data": {}, "wall_seconds": 1.0}
+    files = whole()
+    noted = files.pop("manifest.json")
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    manifest = build_manifest(noted["job"], noted["data"], 1, 1.0, digests(folder))
     (folder / "manifest.json").write_text(json.dumps(manifest))
     run = ["--dataset", "indian_pines", "--method", "soft_cgt", "--seed", "1"]
     evaluated = [str(folder / "predictions.npz"), *run, "--reference", str(reference)]
