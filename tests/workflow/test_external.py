@@ -28,6 +28,7 @@ def ran(finished, tmp_path_factory):
     assert "train" not in planned
     run = checkout.snakemake()
     assert run.returncode == 0, run.stdout
+    assert "discouraged" not in run.stdout  # how Snakemake begins its advice on paths
     return checkout.folder
 
 

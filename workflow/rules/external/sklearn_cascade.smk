@@ -14,7 +14,7 @@
 
 rule sklearn_cascade:
     input:
-        script=f"{ROOT}/workflow/scripts/sklearn_cascade.py",
+        script=os.path.normpath(f"{ROOT}/workflow/scripts/sklearn_cascade.py"),
         # Its last exit is a network of ours.
         last=expand(rules.train.output.predictions, method="single_exit", allow_missing=True),
         raw=raw_files,
