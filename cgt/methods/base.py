@@ -15,9 +15,10 @@ from torch import Tensor
 
 from cgt.nn.checks import as_exit_weights
 from cgt.nn.cost import cumulative_macs
+from cgt.nn.cross_entropy import exit_cross_entropy
 from cgt.nn.exits import MAX_SOFTMAX, ExitRule, judge_all
-from cgt.nn.losses import LossTerms, exit_cross_entropy, same_for_all
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms, same_for_all
 from cgt.records.settings import PerExit, per_exit
 
 

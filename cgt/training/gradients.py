@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
-from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms
 
 
 class ExitGradientPair(NamedTuple):
