@@ -17,7 +17,8 @@ Reading: there all tasks share all parameters. Here ⟨·,·⟩, ‖·‖ and th
          E² samples uses them more than once. The gradients that are logged are those before
          projection.
 Cost:    one pass forward and one backward for each exit, through all stages before it: where stages
-         cost alike, (E + 1) / 2 × the backward pass of joint training. Inference is unchanged.
+         cost alike, (E + 1) / 2 × the backward pass of joint training. A step on a CPU took 2 × one
+         of joint training with three exits and 4 × with six. Inference is unchanged.
 """
 
 from collections.abc import Callable, Sequence
