@@ -13,8 +13,8 @@ Source:  Yu et al., Boosted Dynamic Neural Networks, AAAI 2023 (arXiv 2211.16726
          of its arguments is 1.
 Reading: the authors rescale the coarsest of MSDNet's maps; here all that a stage hands on is, as in
          our gradient equilibrium.
-Cost:    1 to 1.2 × joint training. At inference an exit hands C numbers on to the next; adding them is not
-         counted in its multiply–accumulates.
+Cost:    1 to 1.2 × joint training. At inference an exit hands C numbers on to the next; adding them
+         is not counted in its multiply–accumulates.
 """
 
 from collections.abc import Sequence

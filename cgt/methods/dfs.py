@@ -17,8 +17,9 @@ Reading: the paper itself was not at hand beyond its abstract; the formula is th
          weighted alike, as there. Its ResNet script also distils logits and features and augments
          more (for MSDNet it does not): none of that is here.
          Channels are axis 1 of each tensor that a stage hands on, and parted from the first step.
-Cost:    1 to 1.2 × joint training, which is the copies of features. The authors report up to half the training time; that needs backward
-         passes which leave channels out, and torch computes theirs, then drops it.
+Cost:    1 to 1.2 × joint training, for the copies of features. The authors report up to 50 % less
+         training time; that needs backward passes which leave channels out, and torch computes
+         theirs, then drops it.
 """
 
 from dataclasses import dataclass
