@@ -26,8 +26,8 @@ from cgt.methods.base import Method, Moment, Pass
 from cgt.nn.checks import check_probability
 from cgt.nn.features import Features
 from cgt.nn.gradient_scaling import equilibrium_steps
-from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms
 
 CARD = {
     "title": "BoostNet",

@@ -30,8 +30,8 @@ from torch import Tensor
 from cgt.methods.base import Method, Moment, Pass
 from cgt.nn.checks import check_probability
 from cgt.nn.features import Features, rebuild, tensors_of
-from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms
 from cgt.records.settings import PerExit
 
 CARD = {

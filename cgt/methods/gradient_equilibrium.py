@@ -22,8 +22,8 @@ from torch import Tensor
 
 from cgt.methods.base import Method, Moment, Pass
 from cgt.nn.gradient_scaling import equilibrium_steps
-from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms
 from cgt.records.settings import PerExit
 
 CARD = {

@@ -28,8 +28,8 @@ import torch
 from torch import Tensor
 
 from cgt.methods.base import Method, Moment, Optimizer, Pass
-from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms
 from cgt.records.settings import PerExit
 
 CARD = {

@@ -15,7 +15,7 @@ from cgt import EarlyExitNetwork
 from cgt.methods import REGISTRY
 from cgt.methods.base import Moment, Pass
 from cgt.methods.pcgrad import orders
-from cgt.nn.losses import LossTerms
+from cgt.nn.terms import LossTerms
 from cgt.training.loop import Trainer
 from cgt.training.optimizer import OneCycleSGD
 
