@@ -130,13 +130,14 @@ class Trainer:
         self.gradients: list[list[float]] = []
 
     def run(self) -> None:
-        """Train all phases; each starts from the best epoch of the one before."""
+        """Train all phases, each from the best epoch of the one before; the method ends it."""
         saved = load_checkpoint(self.checkpoint)
         for number, phase in enumerate(self.phases):
             if saved and saved["phase"] > number:
                 continue
             self._run_phase(number, phase, saved)
             saved = None
+        self.method.finish(self._start(self.network))
 
     def _run_phase(self, number: int, phase: Phase, saved: dict[str, Any] | None) -> None:
         network = self.network.prefix(phase.exits)
@@ -150,7 +151,7 @@ class Trainer:
         optimizer = OneCycleSGD(
             [parameter for parameter in network.parameters() if parameter.requires_grad],
             peak=self.settings.lr,
-            steps=max(phase.epochs * self.steps, SHORTEST_CYCLE),
+            steps=max(phase.epochs * self.steps * self.method.updates, SHORTEST_CYCLE),
             momentum=self.settings.momentum,
             weight_decay=self.settings.weight_decay,
         )
@@ -200,7 +201,7 @@ class Trainer:
         self.method.load_state(best_state)
 
     def _start(self, network: EarlyExitNetwork) -> Start:
-        """What the method may look at before a phase."""
+        """What the method may look at before a phase and at the end."""
         held = self.withheld.to(self.device)
         return Start(
             network,

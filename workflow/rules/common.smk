@@ -143,10 +143,10 @@ def trial(wildcards):
 
 
 def trial_settings(wildcards):
-    """The same shortened schedule for every method."""
+    """The same shortened schedule for every method, at the trial's learning rate."""
     epochs = config["tuning"]["datasets"][wildcards.dataset]["epochs"]
     changes = {"epochs": epochs, "lr": trial(wildcards)["lr"]}
-    return plan.training_settings(config, wildcards.dataset, **changes)
+    return plan.job_settings(config, wildcards.dataset, wildcards.method, **changes)
 
 
 def bench_jobs(methods):
