@@ -84,6 +84,10 @@ class Start(NamedTuple):
     """Logits ``[E, N, C]`` and targets ``[N]`` of the validation split."""
     withheld: Callable[[], tuple[Tensor, Tensor]]
     """The same of the training samples that were withheld (:attr:`Method.withhold`)."""
+    epochs: int = 0
+    """Of the whole training, all phases together."""
+    input_shape: tuple[int, ...] = ()
+    """Of one sample, for what is to be counted or built by it (:meth:`Method.macs`)."""
 
 
 class Optimizer(Protocol):

@@ -210,6 +210,8 @@ class Trainer:
                 _logits(network, _in_order(self.train_x[held])),
                 self.train_y[held],
             ),
+            epochs=self.settings.epochs,
+            input_shape=tuple(self.val_x.shape[1:]),
         )
 
     def _run_epoch(
