@@ -38,8 +38,9 @@ from torch.func import functional_call
 
 from cgt.methods.base import Method, Moment, Optimizer, Pass
 from cgt.nn.checks import check_count, check_non_negative, check_positive
-from cgt.nn.losses import LossTerms, exit_cross_entropy
+from cgt.nn.cross_entropy import exit_cross_entropy
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms
 
 CARD = {
     "title": "L2W-DEN",

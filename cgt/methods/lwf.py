@@ -28,8 +28,9 @@ from torch import Tensor
 
 from cgt.methods.base import Method, Moment, Pass, Phase, Start, split_epochs
 from cgt.nn.checks import check_non_negative
-from cgt.nn.losses import LossTerms, exit_cross_entropy, same_for_all
+from cgt.nn.cross_entropy import exit_cross_entropy
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms, same_for_all
 
 CARD = {
     "title": "Learning without Forgetting (LwF)",

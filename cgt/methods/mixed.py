@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from cgt.methods.base import Method, Moment, Pass, Phase, joint_phase, split_epochs
-from cgt.nn.losses import LossTerms
+from cgt.nn.terms import LossTerms
 
 CARD = {
     "title": "Mixed",

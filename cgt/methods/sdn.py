@@ -21,7 +21,7 @@ from torch import Tensor
 
 from cgt.methods.base import Method, Moment, Pass, Start
 from cgt.nn.checks import check_probability
-from cgt.nn.losses import LossTerms
+from cgt.nn.terms import LossTerms
 
 CARD = {
     "title": "Shallow-Deep Networks (SDN)",

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from cgt.methods.base import Method, Moment, Pass
 from cgt.nn.checks import check_positive
-from cgt.nn.losses import LossTerms, exit_cross_entropy
+from cgt.nn.cross_entropy import exit_cross_entropy
+from cgt.nn.terms import LossTerms
 
 CARD = {
     "title": "Self-distillation (BYOT, logits)",

@@ -34,8 +34,8 @@ from torch import Tensor, nn
 
 from cgt.methods.base import Method, Moment, Pass, Phase, Start, split_epochs
 from cgt.nn.features import Features
-from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms
 
 CARD = {
     "title": "Zero time waste",
