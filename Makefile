@@ -102,6 +102,8 @@ $(READY): requirements.lock pyproject.toml
 	  { echo 'Python cannot create environments here: apt-get install python3-venv' >&2; exit 1; }
 	@test ! -e $(VENV) -o -e $(VENV)/.cgt -o -e $@ || \
 	  { echo '$(VENV) is not one that make has set up: move it away, or make VENV=another-name' >&2; exit 1; }
+	@test ! -L $(VENV) || \
+	  { echo '$(VENV) is a link, and what it leads to is out of date: run make there, or remove the link' >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $(VENV)/.cgt
 ifneq ($(TORCH_INDEX),)
