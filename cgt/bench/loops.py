@@ -33,7 +33,7 @@ def ours(data: cgt.data.Dataset, job: Job, steps: int, folder: Path) -> Rates:
     """One epoch of the training loop, cut off after `steps` steps, as it runs in a training job.
 
     Validation, gradients and checkpoint are what they are in a job; their time is spread over the
-    steps of a full epoch.
+    steps of as many full epochs as share them in a job of full length.
     """
     settings = TrainingSettings(**{**job.settings, "epochs": 1})
     method = build_method(job)
@@ -51,7 +51,22 @@ def ours(data: cgt.data.Dataset, job: Job, steps: int, folder: Path) -> Rates:
     after = time.perf_counter() - start - trainer.seconds
     trainer.checkpoint.unlink()
     per_step = trainer.seconds / steps
+    after *= looks_per_epoch(job, trainer.network.num_exits)
     return Rates(trainer.batch_size / per_step, trainer.batch_size / (per_step + after / full))
+
+
+def looks_per_epoch(job: Job, exits: int) -> float:
+    """Share in (0, 1] of a job's epochs that validation, gradients and checkpoint follow.
+
+    exits: how many the job's network has.
+    """
+    settings = build_settings(job)
+    looks = [
+        settings.validates(done, phase.epochs)
+        for phase in build_method(job).phases(settings.epochs, exits)
+        for done in range(1, phase.epochs + 1)
+    ]
+    return sum(looks) / len(looks)
 
 
 class _Timed(Trainer):

@@ -8,11 +8,16 @@ dataset's single-exit network (`cgt.records.reference`), the same for all method
 and may be a little above 1 for a network with heads. `exit_1 ... exit_E` stand at the end of the
 tables that have them.
 
+`training` and `gradients` have rows of the epochs that were validated: all, or some where a dataset
+sets `validate_every`. What is about training samples, `train_loss`, `mean_weight` and
+`mean_eligibility`, is then the mean over the epochs since the row before; all else is of the end of
+the epoch.
+
 Two quantities in words:
 
-- `mean_eligibility` of an exit: mean over the training samples of an epoch of how far the gates
-  before the exit let a sample through, in [0, 1]; 1 without gates. `val_mean_eligibility`: the same
-  of the validation samples at the end of the epoch.
+- `mean_eligibility` of an exit: mean over the training samples of how far the gates before the exit
+  let a sample through, in [0, 1]; 1 without gates. `val_mean_eligibility`: the same of the
+  validation samples at the end of the epoch.
 - `mean_budget_accuracy`, "area" in prose: test accuracy averaged over budgets of cost, see
   `cgt.operate.area`.
 """

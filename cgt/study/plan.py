@@ -29,6 +29,7 @@ TRAINING_SETTINGS = (
     "momentum",
     "weight_decay",
     "label_smoothing",
+    "validate_every",
 )
 """Settings of a dataset that all its training jobs share."""
 

@@ -3,11 +3,12 @@
 import os
 import random
 import re
+import shutil
 import signal
 import time
 
 import pytest
-from faults.conftest import EPOCHS, Place
+from faults.conftest import EPOCHS, SETTINGS, Place
 from faults.forks import is_stopped, until
 
 METHODS = ("soft_cgt", "static", "cascade", "classynet")
@@ -64,6 +65,22 @@ def test_killed_at_the_moment_of_a_write(written, place, forks, whole, tmp_path)
     assert place.leftovers() == []
     # The first writes are the epochs' checkpoints: what has one is not trained again.
     assert epochs_in(output) == list(range(written, EPOCHS + 1))
+
+
+def test_killed_between_two_looks(data, forks, tmp_path):
+    """Of six epochs the fourth, fifth and sixth are validated and leave a checkpoint."""
+    settings = {**SETTINGS, "validate_every": 4}
+    whole, killed = (Place(tmp_path / name, data, settings=settings) for name in ("a", "b"))
+    assert forks.run(*whole.arguments, log=tmp_path / "whole.log")[0] == 0
+    assert epochs_in((tmp_path / "whole.log").read_text()) == [4, 5, 6]
+    for written, left in ((1, [4, 5, 6]), (2, [5, 6])):
+        at_write = (written, signal.SIGKILL)
+        forks.run(*killed.arguments, log=tmp_path / "killed.log", at_write=at_write)
+        code, output = forks.run(*killed.arguments, log=tmp_path / "again.log")
+        assert code == 0, output
+        assert killed.unlike(whole.files()) == []
+        assert epochs_in(output) == left
+        shutil.rmtree(killed.out)
 
 
 def test_interrupted_from_the_keyboard(place, forks, whole, tmp_path):
