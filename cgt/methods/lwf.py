@@ -16,8 +16,9 @@ Reading: phases share the epochs that other methods have: `warmup` of them, by d
          follow the weights where stages learn and are fixed elsewhere; ours. The teacher answers in
          evaluation mode, for the same augmented samples. Mixup, CutMix and the authors' optimiser
          are left out, as for every method here.
-Cost:    about 1.2 times joint training: from phase 1 on there is a forward pass of the teacher,
-         too, and, with rho > 0, a backward pass from the last exit through frozen stages.
+Cost:    at most 1.2 times joint training at the default shares: with rho > 0 there is a forward
+         pass of the teacher, too, from phase 1 on. Frozen stages need no gradient of their weights,
+         which can make up for it.
 """
 
 from copy import deepcopy
