@@ -12,7 +12,7 @@ from cgt.study.schema import card_of_dataset, datasets_of, implementation_of, ki
 Run = tuple[str, str, int]
 """Dataset, method, seed."""
 
-PREPARE_OPTIONS = ("kind", "limit", "components", "patch")
+PREPARE_OPTIONS = ("kind", "limit", "components", "patch", "guard")
 """Settings of a dataset that its preparation takes."""
 TRAINING_SETTINGS = (
     "network",
