@@ -18,7 +18,7 @@ from cgt.study.schema import (
 Run = tuple[str, str, int]
 """Dataset, method, seed."""
 
-PREPARE_OPTIONS = ("kind", "limit", "components", "patch")
+PREPARE_OPTIONS = ("kind", "limit", "components", "patch", "guard")
 """Settings of a dataset that its preparation takes."""
 TRAINING_SETTINGS = (
     "network",

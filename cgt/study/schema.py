@@ -110,7 +110,9 @@ def _datasets(common: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str,
 
 
 def _coded(common: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
-    return _with_settings(common, card, required=card["settings"])
+    settings = card["settings"].items()
+    required = [name for name, setting in settings if not setting.get("optional")]
+    return _with_settings(common, card, required)
 
 
 def _with_settings(
