@@ -111,12 +111,14 @@ def join_markdown(
         if len(samples) and len(of_it := samples[samples["dataset"] == dataset]):
             blocks += [_against_reference(name, of_it), markdown(_sample_rows(of_it), ("Point",))]
         if of is not None:
-            blocks.append("All published entries, by area:")
+            blocks.append(
+                "All published entries by area, the best first; those with one exit have none:"
+            )
             blocks.append(markdown(_difference_rows(dataset, published, found), _TEXT))
         blocks.append(
             "Test accuracy (%) within fixed shares of the cost of the network without exits. Not "
-            "met: at so many seeds not even the cheapest threshold kept the budget on validation; "
-            "the accuracy there is the cheapest threshold's."
+            "met: not even the cheapest threshold kept the budget on validation; in brackets what "
+            "the cheapest reaches, and its cost."
         )
         blocks.append(markdown(_budget_rows(dataset, name, published, own), _TEXT))
     return "\n\n".join(block.strip() for block in blocks) + "\n"
@@ -244,9 +246,8 @@ def _within(part: pd.DataFrame) -> str:
     unmet = int((part["met"] == 0).sum())
     if not unmet:
         return text
-    return (
-        f"not met at {unmet} of {len(part)} ({text} at {percent(part['relative_cost'].mean())} %)"
-    )
+    where = "" if unmet == len(part) else f" at {unmet} of {len(part)}"
+    return f"not met{where} ({text} at {percent(part['relative_cost'].mean())} %)"
 
 
 def _interval(low: float, high: float) -> str:
