@@ -17,7 +17,6 @@ from cgt.records.reference import load_reference
 from cgt.records.rows import DIGESTS, Row, read_manifests, row_files
 from cgt.study.config import ConfigError, check_config, seeds_of
 from cgt.study.listed import put
-from cgt.study.plan import raw_place
 from cgt.study.protocol import data_digest, network_of, protocol_of, unlike
 from cgt.study.publish_rows import make_row, read_trials, tuned_of
 from cgt.study.schema import ENTRY, datasets_of, implementation_of
@@ -135,9 +134,9 @@ def refuse_unlike(
             if digest != expected:
                 raise ValueError(
                     f"{prepared / dataset / f'{seed}.npz'}: its digest is {digest[:12]}, that of "
-                    f"the published row {entry} {expected[:12]}: the data or their preparation "
-                    f"({raw_place(config, dataset)}) are others; delete the file, prepare it "
-                    f"anew with the published settings, and join again"
+                    f"the published row {entry} {expected[:12]}: the data or their preparation are "
+                    f"others; delete the file and the raw data, and join again with the published "
+                    f"settings"
                 )
 
 

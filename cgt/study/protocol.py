@@ -4,10 +4,10 @@ A digest changes when results could change for every method of a dataset, and st
 added or another is edited:
 
 - protocol: the dataset's settings that all methods share (epochs, batch size, momentum, weight
-  decay, label smoothing, augmentation, limit); `TRAINING`, a number that is raised when the loop
-  gives other numbers; and what the evaluation makes of fixed predictions. The code is not compared
-  as text: a hook for one more method changes nothing for the others. `tests/study/test_protocol.py`
-  fails if the loop's numbers change and `TRAINING` does not.
+  decay, label smoothing, augmentation, limit); `cgt.records.manifest.TRAINING`, a number that is
+  raised when the loop gives other numbers; and what the evaluation makes of fixed predictions. The
+  code is not compared as text: a hook for one more method changes nothing for the others.
+  `tests/study/test_protocol.py` fails if the loop's numbers change and `TRAINING` does not.
 - network: name, exits and costs, and the code of its file and of what it takes from
   `cgt.networks`, without comments, docstrings and card.
 - data: the split and what was fitted on it, at one seed. Whole numbers count exactly, fractions by
@@ -29,13 +29,11 @@ import numpy as np
 
 from cgt.analysis.rows import evaluation_digest
 from cgt.records.files import load_npz
-from cgt.records.manifest import hash_of
+from cgt.records.manifest import TRAINING, hash_of
 from cgt.records.reference import Reference
 from cgt.study.code_inputs import PACKAGE, module_files
 from cgt.study.plan import training_settings
 
-TRAINING = 1
-"""Raised by whoever makes the training loop, or what it shares, give other numbers."""
 SHARED = ("augmentation", "epochs", "batch_size", "momentum", "weight_decay", "label_smoothing")
 """Settings of a dataset that count; its network has a digest of its own."""
 

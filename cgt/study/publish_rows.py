@@ -10,7 +10,7 @@ import pandas as pd
 
 from cgt.analysis.rows import row_of
 from cgt.records.files import load_npz
-from cgt.records.manifest import check_files, hash_of, summarise
+from cgt.records.manifest import TRAINING, check_files, hash_of, summarise
 from cgt.records.predictions import Predictions, load_predictions
 from cgt.records.reference import load_reference
 from cgt.records.rows import BY_PROTOCOL, Row, read_manifest, refuse_mixture, row_files, row_names
@@ -56,8 +56,9 @@ def publish_rows(
 
     Raises:
         ValueError: if nothing is finished; if a run is damaged, was trained with other settings or
-            on other data than the configuration says; if a row would not fit those that stay. No
-            row is written then.
+            on other data than the configuration says, or by another revision of the training code;
+            if a row would not fit those that stay. No row is written then. Also if others' files
+            are in the way of a row, see `cgt.study.listed.put`; rows before it are written.
     """
     known = [*config["methods"], *config.get("external", [])]
     for entry in entries:
@@ -222,6 +223,11 @@ def _refuse_other_job(
                 f"{folder}: trained with {key} {value}; the configuration says {wanted[key]}: "
                 f"train the run anew"
             )
+    if manifest.get("training") != TRAINING:
+        raise ValueError(
+            f"{folder}: trained by revision {manifest.get('training')} of the training code, which "
+            f"is now {TRAINING}: train the run anew"
+        )
     if manifest["data"]["prepared"] != digest:
         raise ValueError(f"{folder}: trained on another file than {prepared}: train the run anew")
 

@@ -126,8 +126,9 @@ class World:
 
     def __init__(self, folder):
         self.reference, self.prepared = folder / "mnist1d.json", folder / "prepared"
-        self.rows, self.config = folder / "rows", copy.deepcopy(asked("soft_cgt"))
-        self.config["seeds"] = [1, 2]
+        self.rows = folder / "rows"
+        datasets = {"mnist1d": copy.deepcopy(CONFIG["datasets"]["mnist1d"])}
+        self.config = {"datasets": datasets, "seeds": [1, 2]}  # all that the workflow hands on
         self.refer()
         for seed in (1, 2):
             self.prepare(seed)

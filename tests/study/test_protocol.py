@@ -10,11 +10,10 @@ import pytest
 import cgt.analysis.rows
 from cgt.analysis.rows import evaluation_digest
 from cgt.records.files import save_npz
-from cgt.records.manifest import hash_of
+from cgt.records.manifest import TRAINING, hash_of
 from cgt.records.reference import Reference
 from cgt.study.config import load_config
 from cgt.study.protocol import (
-    TRAINING,
     bare_code,
     data_digest,
     network_of,

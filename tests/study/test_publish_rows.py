@@ -132,6 +132,11 @@ def damaged(name, value):
     return damage
 
 
+def earlier_code(results, prepared, config):
+    path = results / "runs" / DATASET / "mine/1/manifest.json"
+    write_json(path, {**json.loads(path.read_text()), "training": 0})
+
+
 def cut_off(results, prepared, config):
     path = results / "runs" / DATASET / "mine/1/predictions.npz"
     path.write_bytes(path.read_bytes()[:-1])
@@ -147,6 +152,7 @@ FAULTS = {
     "another learning rate": (damaged("lr", 0.3), "trained with .*0.3.*configuration says .*0.2"),
     "another schedule": (damaged("epochs", 4), "trained with epochs 4; the configuration says 3"),
     "another network": (damaged("network", "roomy_images"), "trained with network roomy_images"),
+    "earlier code": (earlier_code, "trained by revision 0 of the training code, which is now"),
     "other data": (damaged("prepared", "another"), "trained on another file than"),
     "other samples": (other_split, "test_index is not that of"),
 }

@@ -130,10 +130,14 @@ def verified(wildcards):
     return [rules.verify_external.output[0].format(**wildcards)] if is_external else []
 
 
+def part_of_config(*keys):
+    """JSON: what a command reads of the configuration."""
+    return plan.as_json({key: config[key] for key in keys if key in config})
+
+
 def rows_json():
     """What publishing rows reads of the configuration."""
-    keys = ("datasets", "seeds", "methods", "external", "tuning", "device")
-    return plan.as_json({key: config[key] for key in keys if key in config})
+    return part_of_config("datasets", "seeds", "methods", "external", "tuning")
 
 
 PUBLISHED_ENTRIES = config.get("publish_methods", [*METHODS, *EXTERNAL])

@@ -17,7 +17,7 @@ rule join_admit:
     conda:
         "../../environment.yml"
     params:
-        config=rows_json(),
+        config=part_of_config("datasets", "seeds"),
         rows=ROWS,
         prepared=PREPARED,
     message:
