@@ -90,6 +90,14 @@ def _compare(both: pd.DataFrame) -> dict[str, float]:
     }
 
 
+def at_seeds_of(published: Frames, own: Frames) -> dict[str, pd.DataFrame]:
+    """The published rows at the seeds that the joining method has on each dataset."""
+    there = own["points"][["dataset", "seed"]].drop_duplicates()
+    return {
+        name: frame.merge(there) if "seed" in frame else frame for name, frame in published.items()
+    }
+
+
 def values(frames: Frames, metric: str) -> pd.DataFrame:
     """A metric as the columns dataset, method, seed, value."""
     if metric == AREA:

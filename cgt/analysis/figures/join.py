@@ -34,8 +34,8 @@ def join_curves(published: Frames, own: Frames, name: str) -> Figure:
             means = []
             for method, budgets, accuracy in curves(published, dataset):
                 known = method == REFERENCE
-                color, z = (look.color, 2.5) if known else (_OTHERS, 2)
-                ax.plot(budgets, accuracy.mean(axis=0), color=color, zorder=z, linewidth=1.0)
+                color, z, width = (look.color, 2.5, 1.0) if known else (_OTHERS, 2, 0.6)
+                ax.plot(budgets, accuracy.mean(axis=0), color=color, zorder=z, linewidth=width)
                 means.append(accuracy.mean(axis=0))
             for _, budgets, accuracy in curves(own, dataset):
                 band(ax, budgets, accuracy, color=_MINE, linewidth=1.6, zorder=3)

@@ -15,6 +15,7 @@ from cgt.analysis.join import (
     Agreement,
     Frames,
     agreement,
+    at_seeds_of,
     differences,
     over_samples,
     places,
@@ -50,7 +51,8 @@ def write_join(
     Raises:
         ValueError: as `cgt.records.rows.read_rows`.
     """
-    published, own = read_rows(published_dir), read_rows(own_dir)
+    own = read_rows(own_dir)
+    published = at_seeds_of(read_rows(published_dir), own)
     method = join["method"]
     name = own_name(method)
     found = differences(published, own)
