@@ -13,6 +13,7 @@ from cgt.records.csv_columns import (
     CLASS_POINTS,
     EXIT_SHARE,
     ROUNDING,
+    ROW_TABLES,
     RULES,
     RULES_OF_LOGITS,
     RUN,
@@ -54,7 +55,7 @@ def faults_of_rows(
 
 def gaps(frame: pd.DataFrame, table: str) -> Iterator[str]:
     """What is missing among the keys of a run, or does not belong there."""
-    for column, values in TABLES[table].complete.items():
+    for column, values in {**TABLES, **ROW_TABLES}[table].complete.items():
         unknown = ~frame[column].isin(values)
         if unknown.any():
             row = frame[unknown].iloc[0]
