@@ -50,7 +50,8 @@ ablation: $(READY)  ## what each part of CGT does: its variants, into results/ab
 	$(SNAKEMAKE) ablation
 
 bench: $(READY)  ## measure all speeds of a finished run, into results/benchmarks
-	$(SNAKEMAKE) bench --forcerun bench_infer bench_train bench_scaling bench_pipeline
+	$(SNAKEMAKE) bench --forcerun bench_infer bench_train bench_entries \
+	  bench_scaling bench_pipeline
 
 check: $(READY)  ## are the results complete and the summary up to date with them?
 	$(SNAKEMAKE) check

@@ -33,6 +33,7 @@ include: "workflow/rules/pictures.smk"
 include: "workflow/rules/tune.smk"
 include: "workflow/rules/ablation.smk"
 include: "workflow/rules/bench_infer.smk"
+include: "workflow/rules/bench_entries.smk"
 include: "workflow/rules/bench.smk"
 include: "workflow/rules/publish.smk"
 
