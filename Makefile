@@ -25,7 +25,7 @@ WRITTEN := ablation benchmarks checkpoints figures logs next reference report.ht
   tables tuning verified
 
 .DEFAULT_GOAL := all
-.PHONY: all smoke figures report tune ablation bench check compare publish unlock test lint format \
+.PHONY: all smoke figures leaderboard report tune ablation bench check compare publish unlock test lint format \
   clean help
 
 all: $(READY)  ## the paper: raw data to tables and figures in results/
@@ -38,6 +38,9 @@ figures: $(READY)  ## redraw tables and figures from results/published, and the 
 	$(SNAKEMAKE) figures
 	$(VENV)/bin/cgt readme README.md --tables results/published/tables results/published/benchmarks
 	$(VENV)/bin/cgt readme config/README.md
+
+leaderboard: $(READY)  ## set all published rows side by side: page, figure and table
+	$(SNAKEMAKE) leaderboard
 
 report: $(READY)  ## one page with all figures and tables of the full run, to results/report.html
 	$(SNAKEMAKE) all --report results/report.html --report-after-run \
@@ -93,7 +96,7 @@ clean:  ## remove what `make` wrote but the published results; keep raw data, .v
 	  *) echo "kept, because make did not write it: $$kept";; esac; done
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The stamp is written last, so an interrupted set-up starts over; a changed lock file does too.
 $(READY): requirements.lock pyproject.toml

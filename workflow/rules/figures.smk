@@ -51,6 +51,20 @@ rule plots:
         " > {log:q} 2>&1"
 
 
+# No output: it always runs, on whatever rows are published by now.
+rule leaderboard:
+    log:
+        f"{RESULTS}/logs/leaderboard.log",
+    conda:
+        "../../environment.yml"
+    params:
+        folder=PUBLISHED,
+    message:
+        "Set all published rows side by side"
+    shell:
+        "python -m cgt leaderboard {params.folder:q} --out {params.folder:q} > {log:q} 2>&1"
+
+
 # No output: it always runs, so an edited plot or a doubtful copy is redrawn in place.
 rule figures:
     log:
@@ -71,6 +85,8 @@ rule figures:
         " --out {params.folder:q}/figures --jobs {threads}"
         " && python -m cgt pictures --summary {params.folder:q}/summary"
         " --out {params.folder:q}/figures --shown {params.shown:q} --jobs {threads}"
+        " && (test ! -e {params.folder:q}/rows"
+        " || python -m cgt leaderboard {params.folder:q} --out {params.folder:q})"
         " && python -m cgt bench page {params.folder:q}/benchmarks"
         " && (test ! -e {params.folder:q}/ablation"
         " || python -m cgt ablation-draw --summary {params.folder:q}/ablation/summary"
