@@ -1,6 +1,11 @@
 # Figures: PDF, SVG and PNG. For the report: category, what is shown, what question it answers.
 FIGURES = {
     "accuracy_cost": ("Accuracy and cost", "Accuracy against cost", "What does accuracy cost?"),
+    "accuracy_cost_all": (
+        "Accuracy and cost",
+        "Accuracy against cost, by method",
+        "What does accuracy cost with each method?",
+    ),
     "comparisons": ("Accuracy and cost", "Differences in area", "Which methods beat BranchyNet?"),
     "accuracy_exits": ("Exits", "Accuracy against early exits", "How many may leave early?"),
     "exit_shares": ("Exits", "Shares of the exits", "Where do samples leave?"),
