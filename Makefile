@@ -25,8 +25,8 @@ WRITTEN := ablation benchmarks checkpoints figures join logs next reference repo
   tables tuning verified
 
 .DEFAULT_GOAL := all
-.PHONY: all smoke figures report tune ablation bench check compare publish publish-rows join unlock \
-  test lint format clean help
+.PHONY: all smoke figures leaderboard report tune ablation bench check compare publish publish-rows join \
+  unlock test lint format clean help
 
 all: $(READY)  ## the paper: raw data to tables and figures in results/
 	$(SNAKEMAKE) all
@@ -39,6 +39,9 @@ figures: $(READY)  ## redraw tables and figures from results/published, and the 
 	$(VENV)/bin/cgt readme README.md --tables results/published/tables results/published/benchmarks
 	$(VENV)/bin/cgt readme config/README.md
 
+leaderboard: $(READY)  ## set all published rows side by side: page, figure and table
+	$(SNAKEMAKE) leaderboard
+
 report: $(READY)  ## one page with all figures and tables of the full run, to results/report.html
 	$(SNAKEMAKE) all --report results/report.html --report-after-run \
 	  --report-stylesheet workflow/report/style.css
@@ -50,7 +53,8 @@ ablation: $(READY)  ## what each part of CGT does: its variants, into results/ab
 	$(SNAKEMAKE) ablation
 
 bench: $(READY)  ## measure all speeds of a finished run, into results/benchmarks
-	$(SNAKEMAKE) bench --forcerun bench_infer bench_train bench_scaling bench_pipeline
+	$(SNAKEMAKE) bench --forcerun bench_infer bench_train bench_entries \
+	  bench_scaling bench_pipeline
 
 check: $(READY)  ## are the results complete and the summary up to date with them?
 	$(SNAKEMAKE) check

@@ -16,6 +16,7 @@ from cgt.analysis.statistics import (
     paired_difference,
 )
 from cgt.analysis.style import order
+from cgt.records.cards import cards
 
 POINT = "threshold_0.9"
 """The operating point that the paper reports."""
@@ -68,30 +69,43 @@ def comparisons(frames: Frames) -> pd.DataFrame:
 def ranks(frames: Frames) -> pd.DataFrame:
     """The table `ranks`: mean rank of each method; 1 is the best, and ties share their mean rank.
 
-    Mean over the seeds of a dataset, then over datasets, so that none counts more for having more
-    seeds. n counts the pairs of dataset and seed that every method has; others are left out.
-    `friedman_p` tests whether all methods are alike on these pairs.
+    A dataset's numbers are means over the seeds at which every method was run; datasets without
+    such a seed are left out. Methods are ranked on each dataset, ranks averaged over the datasets
+    of one source (:func:`source_of`) and then over the sources, so that two splits of one scene
+    count once. n counts the sources. `friedman_p` tests whether all methods are alike on them; NaN
+    with fewer than :data:`cgt.analysis.statistics.FEWEST_BLOCKS`.
     """
     parts = []
     for metric in METRICS:
         table = values(frames, metric).dropna()
         if table.empty:
             continue
-        mean = table.rank(axis=1, ascending=False).groupby(level="dataset").mean().mean()
+        ranked = table.groupby(level="dataset").mean().rank(axis=1, ascending=False)
+        ranked = ranked.groupby(source_of).mean()
+        mean = ranked.mean()
         parts.append(
             pd.DataFrame(
                 {
                     "metric": metric,
                     "method": mean.index,
                     "mean_rank": mean.to_numpy(),
-                    "n": len(table),
-                    "friedman_p": friedman(table.to_numpy()),
+                    "n": len(ranked),
+                    "friedman_p": friedman(ranked.to_numpy()),
                 }
             )
         )
     if not parts:
         return pd.DataFrame(columns=["metric", "method", "mean_rank", "n", "friedman_p"])
     return pd.concat(parts, ignore_index=True)
+
+
+def source_of(dataset: str) -> str:
+    """What a dataset's samples are taken from; datasets of one source are not independent.
+
+    These are the raw files that its card names; a dataset without such is a source by itself.
+    """
+    card = cards("data").get(dataset, {})
+    return card.get("raw") or dataset
 
 
 def reference_of(methods: Sequence[str]) -> str:

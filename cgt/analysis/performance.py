@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cgt.analysis.style import dataset_name, looks, point_name
+from cgt.analysis.comparisons import reference_of
+from cgt.analysis.statistics import span
+from cgt.analysis.style import dataset_name, looks, order, point_name
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown
 from cgt.records.csv_schema import refuse_former_names
 from cgt.records.files import write_text
@@ -36,6 +38,7 @@ def performance_markdown(folder: Path) -> str:
     parts = {
         "infer_*": _inference,
         "train": _training,
+        "entries_*": _entries,
         "scaling": _scaling,
         "pipeline": _pipeline,
     }
@@ -149,6 +152,34 @@ def _training(table: pd.DataFrame) -> str:
 
 def _times(ratio: float | str) -> str:
     return f"{float(ratio):.1f} ×" if ratio != "" else ABSENT
+
+
+def _entries(table: pd.DataFrame) -> str:
+    rows: Rows = []
+    for row in table.itertuples():
+        low, high = row.epoch_factor_low, row.epoch_factor_high
+        rows.append(
+            {
+                "Dataset": dataset_name(row.dataset),
+                "Method": looks([row.method])[row.method].name,
+                "Time per epoch": f"{row.epoch_factor:.2f} × ({low:.2f} to {high:.2f})",
+                "Peak memory (MiB)": f"{row.peak_mib:.0f}",
+                "One sample (ms)": f"{row.ms_1:.2f}",
+                "Of the reference": _share(row.relative_time_1),
+                "Batch of 64 (ms)": f"{row.ms_64:.2f}",
+                "Of the reference, batch of 64": _share(row.relative_time_64),
+            }
+        )
+    baseline = reference_of(order(table, "method"))
+    note = (
+        f"What an entry costs. Time per epoch: against {looks([baseline])[baseline].name} on the "
+        f"same dataset, over all phases of trainings of {span(table['epochs'])} epochs, at most "
+        f"{span(table['steps'])} steps each; median, smallest and largest of "
+        f"{span(table['rounds'])} rounds in which all take turns. Work that an entry saves only "
+        "late in its training is not seen. Peak memory: of a training process. Answers: at the "
+        f"{point_name(_POINT)}, beside the dataset's network without early exits, by turns."
+    )
+    return f"{markdown(rows)}\n{note}\n"
 
 
 def _scaling(table: pd.DataFrame) -> str:

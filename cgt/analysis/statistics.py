@@ -13,6 +13,8 @@ ALPHA = 1 - LEVEL
 """Below this, a p-value is called significant."""
 POWER = 0.8
 """Chance with which a difference has to be found to count as detectable."""
+FEWEST_BLOCKS = 5
+"""Fewer independent datasets than these are no ground for a test of ranks."""
 
 
 class Estimate(NamedTuple):
@@ -120,9 +122,10 @@ def pairs_needed(difference: float, sd: float) -> int:
 def friedman(blocks: np.ndarray) -> float:
     """p-value of Friedman's test that all methods are alike; blocks [blocks, methods].
 
-    NaN with fewer than 3 methods or 2 blocks, for which the test is not defined, or if all tie.
+    Blocks have to be independent of each other. NaN with fewer than `FEWEST_BLOCKS`, with fewer
+    than 3 methods, for which the test is not defined, or if all tie.
     """
-    if blocks.shape[0] < 2 or blocks.shape[1] < 3 or np.ptp(blocks, axis=1).max() == 0:
+    if blocks.shape[0] < FEWEST_BLOCKS or blocks.shape[1] < 3 or np.ptp(blocks, axis=1).max() == 0:
         return float("nan")
     return float(stats.friedmanchisquare(*blocks.T).pvalue)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from cgt.bench.measure import write_table
-from cgt.bench.variants import Variant, run_to_the_end, variants, without_exits
+from cgt.bench.variants import Answering, Variant, run_to_the_end, variants, without_exits
 from cgt.data import Dataset, load
 from cgt.records.csv_schema import refuse_former_names
 from cgt.records.predictions import load_predictions
@@ -168,7 +168,7 @@ def rows_of(
 
 
 def seconds_of(
-    compared: Sequence[Variant], inputs: Mapping[bool, Sequence[Any]], rounds: int
+    compared: Sequence[Answering], inputs: Mapping[bool, Sequence[Any]], rounds: int
 ) -> list[np.ndarray]:
     """Seconds of each answer, an array [rounds, batches] for each variant.
 

@@ -35,11 +35,48 @@ def ours(data: cgt.data.Dataset, job: Job, steps: int, folder: Path) -> Rates:
     Validation, gradients and checkpoint are what they are in a job; their time is spread over the
     steps of as many full epochs as share them in a job of full length.
     """
-    settings = TrainingSettings(**{**job.settings, "epochs": 1})
+    trained = _cut_short(data, job, 1, steps, folder)
+    per_step = trained.in_epochs / trained.steps
+    size = trained.batch_size
+    after = trained.between * looks_per_epoch(job, trained.network.num_exits)
+    return Rates(size / per_step, size / (per_step + after / trained.full_steps))
+
+
+def epoch_seconds(data: cgt.data.Dataset, job: Job, epochs: int, steps: int, folder: Path) -> float:
+    """Seconds of an epoch of our loop, mean over all phases of a training of `epochs` epochs.
+
+    Each epoch is cut off after `steps` steps, and their time counted as often as they fit into a
+    whole epoch. What comes between the epochs counts as it is: validation, gradients, checkpoint,
+    and what a method does before a phase.
+
+    Raises ValueError if the method needs more epochs for its phases.
+    """
+    trained = _cut_short(data, job, epochs, steps, folder)
+    whole = trained.in_epochs * trained.full_steps / trained.steps
+    return (whole + trained.between) / epochs
+
+
+class _Timed(Trainer):
+    """Knows how long its steps took, and what came between the epochs."""
+
+    in_epochs = 0.0
+    between = 0.0
+    full_steps = 0
+
+    def _run_epoch(self, *args: object, **kwargs: object) -> Tensor:
+        start = time.perf_counter()
+        trained = super()._run_epoch(*args, **kwargs)
+        self.in_epochs += time.perf_counter() - start
+        return trained
+
+
+def _cut_short(data: cgt.data.Dataset, job: Job, epochs: int, steps: int, folder: Path) -> _Timed:
+    """Train as a job does, `epochs` epochs of at most `steps` steps; return the trainer."""
+    settings = TrainingSettings(**{**job.settings, "epochs": epochs})
     method = build_method(job)
     method.label_smoothing = settings.label_smoothing
     trainer = _Timed(data, method, job.seed, settings, folder / "bench.pt")
-    full, trainer.steps = trainer.steps, steps
+    trainer.full_steps, trainer.steps = trainer.steps, min(steps, trainer.steps)
     # As in a job: see `train_run`.
     torch.set_deterministic_debug_mode("error")
     torch.utils.deterministic.fill_uninitialized_memory = False
@@ -48,11 +85,9 @@ def ours(data: cgt.data.Dataset, job: Job, steps: int, folder: Path) -> Rates:
         trainer.run()
     finally:
         torch.set_deterministic_debug_mode("default")
-    after = time.perf_counter() - start - trainer.seconds
+    trainer.between = time.perf_counter() - start - trainer.in_epochs
     trainer.checkpoint.unlink()
-    per_step = trainer.seconds / steps
-    after *= looks_per_epoch(job, trainer.network.num_exits)
-    return Rates(trainer.batch_size / per_step, trainer.batch_size / (per_step + after / full))
+    return trainer
 
 
 def looks_per_epoch(job: Job, exits: int) -> float:
@@ -67,18 +102,6 @@ def looks_per_epoch(job: Job, exits: int) -> float:
         for done in range(1, phase.epochs + 1)
     ]
     return sum(looks) / len(looks)
-
-
-class _Timed(Trainer):
-    """Knows how long its steps took."""
-
-    seconds = 0.0
-
-    def _run_epoch(self, *args: object, **kwargs: object) -> Tensor:
-        start = time.perf_counter()
-        trained = super()._run_epoch(*args, **kwargs)
-        self.seconds += time.perf_counter() - start
-        return trained
 
 
 def bound(data: cgt.data.Dataset, job: Job, steps: int) -> float:

@@ -40,13 +40,13 @@ def bench_pipeline(
     write_table(out, table, threads=1, packages=["snakemake"])
 
 
-def train_arguments(job: Mapping[str, Any], folder: Path) -> list[str]:
-    """Arguments of `cgt train` for one epoch of `job`, written into `folder`."""
+def train_arguments(job: Mapping[str, Any], folder: Path, epochs: int = 1) -> list[str]:
+    """Arguments of `cgt train` for so many epochs of `job`, written into `folder`."""
     return [
         *("--dataset", job["dataset"], "--method", job["method"], "--seed", str(job["seed"])),
         *("--implementation", job["implementation"]),
         *("--prepared", str(job["prepared"]), "--raw", str(job["raw_dir"])),
-        *("--settings", json.dumps({**job["settings"], "epochs": 1})),
+        *("--settings", json.dumps({**job["settings"], "epochs": epochs})),
         *("--hyperparameters", json.dumps(job["hyperparameters"])),
         *("--out", str(folder / "run"), "--checkpoints", str(folder / "checkpoints")),
     ]

@@ -49,6 +49,14 @@ def seconds_to_first_step(train: Sequence[str]) -> float:
 
 def peak_gigabytes(command: Sequence[str]) -> float:
     """Largest resident memory that the process had, in 10⁹ bytes."""
+    return peak_bytes(command) / 1e9
+
+
+def peak_bytes(command: Sequence[str]) -> int:
+    """Largest resident memory that the process had.
+
+    Raises ValueError with the end of the command's output if it fails.
+    """
     run = subprocess.run(
         python("-m", "cgt.bench.peak", *command),
         env=_environment(),
@@ -56,7 +64,7 @@ def peak_gigabytes(command: Sequence[str]) -> float:
         text=True,
     )
     _check(command, run.returncode, run.stderr)
-    return int(run.stdout) / 1e9
+    return int(run.stdout)
 
 
 def _environment() -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -19,6 +19,16 @@ from cgt.nn.network import EarlyExitNetwork
 from cgt.operate.routing import exit_index, select
 from cgt.records.predictions import Predictions
 from cgt.training.runs import TrainedRun
+
+
+class Answering(Protocol):
+    """Whatever can be timed: it answers a batch of tensors, or of arrays."""
+
+    @property
+    def answer(self) -> Callable[[Any], Any]: ...
+
+    @property
+    def takes_arrays(self) -> bool: ...
 
 
 class Variant(NamedTuple):

@@ -3,8 +3,9 @@
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
-from cgt.commands.arguments import add
+from cgt.commands.arguments import add, positive
 
 
 def add_bench(commands: argparse._SubParsersAction) -> None:
@@ -14,6 +15,7 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     benchmarks = bench.add_subparsers(dest="benchmark", required=True, metavar="BENCHMARK")
     _add_infer(benchmarks)
     _add_train(benchmarks)
+    _add_entries(benchmarks)
     _add_scaling(benchmarks)
     _add_pipeline(benchmarks)
     _add_page(benchmarks)
@@ -59,14 +61,37 @@ def _add_train(benchmarks: argparse._SubParsersAction) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     from cgt.bench.train import bench_train
+
+    bench_train(_jobs(arguments.jobs), arguments.steps, arguments.repeats, arguments.out)
+
+
+def _add_entries(benchmarks: argparse._SubParsersAction) -> None:
+    help = "what each entry costs: time and memory of training, time of an answer"
+    command = add(benchmarks, "entries", entries, help)
+    command.add_argument("--jobs", type=json.loads, required=True, help="JSON: list of jobs")
+    command.add_argument("--runs", type=Path, required=True, help="folder of all runs")
+    command.add_argument("--epochs", type=positive, default=6, help="of a training (6)")
+    command.add_argument("--steps", type=positive, default=40, help="of an epoch at most (40)")
+    command.add_argument("--rounds", type=positive, default=3, help="of trainings (3)")
+    command.add_argument("--out", type=Path, required=True, help="measurements (.csv)")
+
+
+def entries(arguments: argparse.Namespace) -> None:
+    from cgt.bench.entries import bench_entries
+
+    how = {name: getattr(arguments, name) for name in ("epochs", "steps", "rounds", "out")}
+    bench_entries(_jobs(arguments.jobs), arguments.runs, **how)
+
+
+def _jobs(given: list[dict[str, Any]]) -> list:
+    """Each :class:`cgt.training.job.Job` as JSON has it."""
     from cgt.training.job import Job
 
     paths = ("prepared", "raw_dir")
-    jobs = [
+    return [
         Job(**{name: Path(value) if name in paths else value for name, value in job.items()})
-        for job in arguments.jobs
+        for job in given
     ]
-    bench_train(jobs, arguments.steps, arguments.repeats, arguments.out)
 
 
 def _add_scaling(benchmarks: argparse._SubParsersAction) -> None:

@@ -19,6 +19,10 @@ def add_draw(commands: argparse._SubParsersAction) -> None:
     add_drawing(command)
     add_jobs(command)
 
+    command = add(commands, "leaderboard", leaderboard, "set all published rows side by side")
+    command.add_argument("published", type=Path, help="folder of the published results")
+    command.add_argument("--out", type=Path, required=True, help="folder to write into")
+
     command = add(commands, "networks", networks, "tabulate how much room networks leave")
     command.add_argument(
         "runs", type=Path, nargs="+", metavar="RUN", help="folders of runs of static and branchynet"
@@ -50,6 +54,12 @@ def figures(arguments: argparse.Namespace) -> None:
     from cgt.analysis.figures import draw_all
 
     draw_all(arguments.summary, arguments.out, arguments.jobs)
+
+
+def leaderboard(arguments: argparse.Namespace) -> None:
+    from cgt.study.leaderboard import read_frames, write_leaderboard
+
+    write_leaderboard(read_frames(arguments.published), arguments.out)
 
 
 def networks(arguments: argparse.Namespace) -> None:

@@ -4,7 +4,8 @@ import pytest
 from scipy import stats
 from worlds import table
 
-from cgt.analysis.comparisons import against, comparisons, ranks, reference_of
+from cgt.analysis.comparisons import against, comparisons, ranks, reference_of, source_of
+from cgt.analysis.tables.comparisons import comparisons_files
 
 A, B, C = [0.90, 0.92, 0.94, 0.93], [0.89, 0.92, 0.93, 0.91], [0.95, 0.94, 0.96, 0.96]
 
@@ -69,26 +70,72 @@ def test_one_seed_has_differences_but_no_tests():
     assert found[["ci_low", "ci_high", "p_value", "p_holm"]].isna().all(axis=None)
 
 
+def on(dataset, **methods):
+    return table("mean_budget_accuracy", **methods).assign(dataset=dataset)
+
+
+def ranked(*areas):
+    found = ranks(frames_of(pd.concat(areas))).query("metric == 'mean_budget_accuracy'")
+    return found.set_index("method")
+
+
 def test_ranks_by_hand():
-    areas = pd.concat(
-        [
-            table(
-                "mean_budget_accuracy", a=[0.9, 0.8], b=[0.8, 0.8], c=[0.7, 0.9]
-            ),  # ranks 1 2 3; 2.5 2.5 1
-            table("mean_budget_accuracy", a=[0.1], b=[0.3], c=[0.2]).assign(
-                dataset="another"
-            ),  # 3 1 2
-        ]
+    found = ranked(
+        # Means 0.88, 0.85, 0.8: ranks 1, 2, 3. Seed by seed, a and b would both have 1.5.
+        on("one", a=[0.96, 0.8], b=[0.85, 0.85], c=[0.7, 0.9]),
+        on("two", a=[0.1], b=[0.3], c=[0.3]),  # 3 1.5 1.5
     )
-    found = ranks(frames_of(areas)).query("metric == 'mean_budget_accuracy'").set_index("method")
     # A dataset with two seeds counts no more than one with one.
-    assert found["mean_rank"].to_dict() == pytest.approx({"a": 2.375, "b": 1.625, "c": 2})
-    assert set(found["n"]) == {3}
+    assert found["mean_rank"].to_dict() == pytest.approx({"a": 2, "b": 1.75, "c": 2.25})
+    assert set(found["n"]) == {2}
+    assert found["friedman_p"].isna().all()
+
+
+def test_two_splits_of_one_scene_count_once():
+    down, up = {"a": [0.9], "b": [0.8], "c": [0.7]}, {"a": [0.7], "b": [0.8], "c": [0.9]}
+    found = ranked(
+        on("indian_pines", **down), on("indian_pines_disjoint", **down), on("fashion_mnist", **up)
+    )
+    assert found["mean_rank"].to_dict() == {"a": 2, "b": 2, "c": 2}
+    assert set(found["n"]) == {2}
+    # Two scenes that nobody knows are two.
+    found = ranked(on("one", **down), on("two", **down), on("fashion_mnist", **up))
+    assert found["mean_rank"].to_dict() == pytest.approx({"a": 5 / 3, "b": 2, "c": 7 / 3})
+
+
+def test_what_datasets_are_made_from_stands_on_their_cards():
+    assert source_of("indian_pines_disjoint") == source_of("indian_pines") == "indian_pines"
+    others = ("fashion_mnist", "mnist1d", "waves")
+    assert [source_of(name) for name in others] == list(others)
+
+
+def test_ranks_are_tested_on_five_independent_datasets_and_not_on_seeds():
+    same = {"a": [0.9] * 9, "b": [0.8] * 9, "c": [0.7] * 9}
+    names = ["indian_pines", "indian_pines_disjoint", "fashion_mnist", "mnist1d", "one", "two"]
+    found = ranked(*(on(name, **same) for name in names))
+    assert set(found["n"]) == {5}
+    # Five blocks that agree on three methods: p = exp(-5).
+    assert found["friedman_p"].tolist() == pytest.approx([np.exp(-5)] * 3)
+    fewer = ranked(*(on(name, **same) for name in names[:-1]))  # 45 runs a method
+    assert set(fewer["n"]) == {4}
+    assert fewer["friedman_p"].isna().all()
+
+
+def test_the_tables_sentence_says_why_nothing_is_tested():
+    def said(*names):
+        spread = {"a": [0.9, 0.91], "b": [0.8, 0.8], "c": [0.7, 0.72]}
+        frames = frames_of(pd.concat([on(name, **spread) for name in names]))
+        frames["exits"] = frames["areas"].assign(exit=1)
+        text = comparisons_files(frames)["comparisons.md"]
+        return next(line for line in text.splitlines() if "count once" in line)
+
+    few = said("indian_pines", "indian_pines_disjoint", "one", "two", "three")
+    assert "Area: n = 4, no test, for which at least 5 are needed" in few and "p " not in few
+    assert "Area: n = 5, p = 0.007" in said("one", "two", "three", "four", "five")
 
 
 def test_ranks_use_what_every_method_has():
-    areas = table("mean_budget_accuracy", a=[0.9, 0.8], b=[0.8, 0.9], c=[0.7])
-    found = ranks(frames_of(areas)).query("metric == 'mean_budget_accuracy'").set_index("method")
+    found = ranked(on("one", a=[0.9, 0.8], b=[0.8, 0.9], c=[0.7]))
     assert found["mean_rank"].to_dict() == {"a": 1, "b": 2, "c": 3}
     assert set(found["n"]) == {1}
 

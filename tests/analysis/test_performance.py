@@ -32,6 +32,11 @@ fashion_mnist,bound,,128,40,5,4000,1,4.1
 fashion_mnist,ours,soft_cgt,128,40,5,3872,0.968,3.97
 fashion_mnist,"ours, whole epochs",soft_cgt,128,40,5,3600,0.9,
 """
+ENTRIES = """\
+dataset,method,seed,epochs,steps,rounds,epoch_seconds,epoch_factor,epoch_factor_low,epoch_factor_high,peak_mib,ms_1,ms_64,reference_ms_1,reference_ms_64,relative_time_1,relative_time_64
+fashion_mnist,branchynet,1,6,40,3,10,1,1,1,500,0.08,0.9,0.1,2,0.8,0.45
+fashion_mnist,cascade,1,6,40,3,5,0.504,0.48,0.61,412.4,0.07,0.8,0.1,2,0.7,0.4
+"""
 SCALING = """\
 factor,value,repeats,macs,train_seconds,infer_seconds,macs_ratio,train_ratio,infer_ratio
 samples,1024,3,1000,1,0.5,1,1,1
@@ -53,6 +58,7 @@ def test_each_table_becomes_a_part(tmp_path):
     tables = {
         "infer_fashion_mnist": INFER,
         "train": TRAIN,
+        "entries_fashion_mnist": ENTRIES,
         "scaling": SCALING,
         "pipeline": PIPELINE,
     }
@@ -70,6 +76,12 @@ def test_each_table_becomes_a_part(tmp_path):
         "| Fashion-MNIST | SoftCGT | 92.15 | 21 % | 25 % (20 to 30) | 60 % (50 to 70) "
         "| 30 % (30 to 30) | – | 50,000 | 0.05 / 0.06 / 0.07 |"
     ) in in_onnxruntime
+    assert (
+        "| Fashion-MNIST | CO | 0.50 × (0.48 to 0.61) | 412 | 0.07 | 70 % | 0.80 | 40 % |" in page
+    )
+    assert (
+        "against BranchyNet on the same dataset, over all phases of trainings of 6 epochs" in page
+    )
     assert "takes 132 to 150 % in batches of 1, 101 to 101 % in batches of 256." in page
     assert "differ from what the run wrote: 3 of all in 7 passes over whole test sets" in page
     assert "the confidence is at most 3e-08 from the threshold." in page

@@ -98,11 +98,11 @@ def test_detectable_difference_is_where_the_power_is_80_percent():
 
 
 def test_friedman_of_equal_orders():
-    # Four blocks that agree on three methods: the statistic is 4 (3 - 1) = 8, so p = exp(-8 / 2).
-    assert friedman(np.array([[1.0, 2.0, 3.0]] * 4)) == pytest.approx(np.exp(-4))
-    assert np.isnan(friedman(np.array([[1.0, 2.0, 3.0]])))
-    assert np.isnan(friedman(np.array([[1.0, 2.0]] * 4)))
-    assert np.isnan(friedman(np.ones((4, 3))))
+    # Five blocks that agree on three methods: the statistic is 5 (3 - 1) = 10, so p = exp(-10 / 2).
+    assert friedman(np.array([[1.0, 2.0, 3.0]] * 5)) == pytest.approx(np.exp(-5))
+    assert np.isnan(friedman(np.array([[1.0, 2.0, 3.0]] * 4)))
+    assert np.isnan(friedman(np.array([[1.0, 2.0]] * 5)))
+    assert np.isnan(friedman(np.ones((5, 3))))
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ rule bench:
     input:
         expand(rules.bench_infer.output, dataset=DATASETS),
         rules.draw_latency.output,
+        expand(rules.bench_entries.output, dataset=DATASETS),
         rules.bench_train.output,
         rules.bench_scaling.output,
         rules.bench_pipeline.output,

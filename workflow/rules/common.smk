@@ -174,6 +174,10 @@ def at_first_seed(datasets):
     return {"dataset": datasets, "seed": [SEEDS[dataset][0] for dataset in datasets]}
 
 
+def first_seed(wildcards):
+    return SEEDS[wildcards.dataset][0]
+
+
 def run_priority(wildcards):
     """Seed by seed, so that a run cut short is complete for some seeds; long jobs first in each.
 
@@ -199,9 +203,9 @@ def trial_settings(wildcards):
     return plan.job_settings(config, wildcards.dataset, wildcards.method, **changes)
 
 
-def bench_jobs(methods):
+def bench_jobs(methods, datasets=BENCH_DATASETS):
     """JSON: full-size training jobs at the first seed, by dataset."""
-    jobs = [plan.full_job(config, d, method) for d in BENCH_DATASETS for method in methods]
+    jobs = [plan.full_job(config, d, method) for d in datasets for method in methods]
     return plan.as_json(jobs)
 
 

@@ -1,6 +1,11 @@
 # Figures: PDF, SVG and PNG. For the report: category, what is shown, what question it answers.
 FIGURES = {
     "accuracy_cost": ("Accuracy and cost", "Accuracy against cost", "What does accuracy cost?"),
+    "accuracy_cost_all": (
+        "Accuracy and cost",
+        "Accuracy against cost, by method",
+        "What does accuracy cost with each method?",
+    ),
     "comparisons": ("Accuracy and cost", "Differences in area", "Which methods beat BranchyNet?"),
     "accuracy_exits": ("Exits", "Accuracy against early exits", "How many may leave early?"),
     "exit_shares": ("Exits", "Shares of the exits", "Where do samples leave?"),
@@ -51,6 +56,20 @@ rule plots:
         " > {log:q} 2>&1"
 
 
+# No output: it always runs, on whatever rows are published by now.
+rule leaderboard:
+    log:
+        f"{RESULTS}/logs/leaderboard.log",
+    conda:
+        "../../environment.yml"
+    params:
+        folder=PUBLISHED,
+    message:
+        "Set all published rows side by side"
+    shell:
+        "python -m cgt leaderboard {params.folder:q} --out {params.folder:q} > {log:q} 2>&1"
+
+
 # No output: it always runs, so an edited plot or a doubtful copy is redrawn in place.
 rule figures:
     log:
@@ -71,6 +90,8 @@ rule figures:
         " --out {params.folder:q}/figures --jobs {threads}"
         " && python -m cgt pictures --summary {params.folder:q}/summary"
         " --out {params.folder:q}/figures --shown {params.shown:q} --jobs {threads}"
+        " && (test ! -e {params.folder:q}/rows"
+        " || python -m cgt leaderboard {params.folder:q} --out {params.folder:q})"
         " && python -m cgt bench page {params.folder:q}/benchmarks"
         " && (test ! -e {params.folder:q}/ablation"
         " || python -m cgt ablation-draw --summary {params.folder:q}/ablation/summary"

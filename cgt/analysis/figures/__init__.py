@@ -8,6 +8,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from cgt.analysis.figures.accuracy_cost import accuracy_cost
+from cgt.analysis.figures.accuracy_cost_all import accuracy_cost_all
 from cgt.analysis.figures.accuracy_exits import accuracy_exits
 from cgt.analysis.figures.calibration import calibration
 from cgt.analysis.figures.claims import claims
@@ -18,6 +19,7 @@ from cgt.analysis.figures.gradients import gradients
 from cgt.analysis.figures.operating_points import operating_points
 from cgt.analysis.figures.overthinking import overthinking
 from cgt.analysis.figures.resolved import resolved
+from cgt.analysis.figures.shown import only, shown_methods
 from cgt.analysis.figures.training_dynamics import training_dynamics
 from cgt.analysis.frames import Frames, read_summary
 from cgt.analysis.style import RC, in_parallel, save
@@ -26,6 +28,7 @@ FIGURES: dict[str, Callable[[Frames], Figure]] = {
     draw.__name__: draw
     for draw in (
         accuracy_cost,
+        accuracy_cost_all,
         accuracy_exits,
         exit_shares,
         operating_points,
@@ -41,10 +44,16 @@ FIGURES: dict[str, Callable[[Frames], Figure]] = {
 }
 
 
+OF_FEW = {"accuracy_cost", "accuracy_exits"}
+"""Figures that lay the methods' curves over one another: of the paper's and a few others. All else
+has a line or a panel for each method, and shows all."""
+
+
 def draw(name: str, frames: Frames) -> Figure:
     """One figure by name, in the house style."""
+    shown = only(frames, shown_methods(frames)) if name in OF_FEW else frames
     with matplotlib.rc_context(RC):
-        return FIGURES[name](frames)
+        return FIGURES[name](shown)
 
 
 def draw_all(summary_dir: Path | str, out_dir: Path | str, jobs: int = 1) -> None:

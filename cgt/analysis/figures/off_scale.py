@@ -22,14 +22,15 @@ def off_scale(mean: pd.Series, half: pd.Series) -> pd.Series:
     return far & (reach > GAP * reach[~far].max())
 
 
-def arrow(ax: Axes, y: float, mean: float, half: float, **marker: Any) -> None:
+def arrow(ax: Axes, y: float, mean: float, half: float, step: float = _STEP, **marker: Any) -> None:
     """An arrow to the side where the mean lies, and mean ± half as text; NaN: no interval.
 
-    marker: as for a line of matplotlib, its colour among them.
+    step: share of the panel's width; the arrow is 2.5 of them long. marker: as for a line of
+    matplotlib, its colour among them.
     """
     side, inwards = (0.0, 1) if mean < 0 else (1.0, -1)
     scale = ax.get_yaxis_transform()
-    start = side + 2.5 * inwards * _STEP
+    start = side + 2.5 * inwards * step
     ax.annotate(
         "",
         xy=(side, y),
@@ -40,7 +41,7 @@ def arrow(ax: Axes, y: float, mean: float, half: float, **marker: Any) -> None:
     ax.plot(start, y, transform=scale, **marker)
     text = f"{mean:+.1f}".replace("-", "\N{MINUS SIGN}")
     ax.text(
-        *(start + 1.5 * inwards * _STEP, y, text if np.isnan(half) else f"{text} ± {half:.1f}"),
+        *(start + 1.5 * inwards * step, y, text if np.isnan(half) else f"{text} ± {half:.1f}"),
         transform=scale,
         fontsize=7,
         ha="left" if mean < 0 else "right",

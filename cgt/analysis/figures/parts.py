@@ -165,7 +165,7 @@ def accuracy_against(
             if exits[method] == 1:
                 drawn[method] = np.array([0.0, 1.0]), np.tile(point[["accuracy"]].to_numpy(), 2)
             else:
-                drawn[method] = _on_grid(curve)
+                drawn[method] = on_grid(curve)
             ax.plot(
                 point["x"].mean(),
                 point["accuracy"].mean(),
@@ -205,7 +205,7 @@ def _curves(
     ax: Axes, drawn: Mapping[str, tuple[np.ndarray, np.ndarray]], exits: Mapping[str, int]
 ) -> None:
     """Lines of each method's abscissas and values [seeds, points], with bands where they help."""
-    low, high = _accuracy_limits([values for _, values in drawn.values()])
+    low, high = accuracy_limits([values for _, values in drawn.values()])
     half = np.median([np.median(half_width(values)) for _, values in drawn.values()])
     crowded = 2 * half > _CROWDED * (high - low)
     for method, look in looks(drawn).items():
@@ -228,7 +228,7 @@ def _curves(
     ax.set_ylim(low, high)
 
 
-def _on_grid(curve: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def on_grid(curve: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Every seed's accuracy [seeds, points] on a grid of the abscissas that all seeds reach.
 
     Of several thresholds with the same abscissa the highest counts.
@@ -242,7 +242,8 @@ def _on_grid(curve: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return grid, np.stack([np.interp(grid, part["x"], part["accuracy"]) for part in seeds])
 
 
-def _accuracy_limits(curves: list[np.ndarray]) -> tuple[float, float]:
+def accuracy_limits(curves: list[np.ndarray]) -> tuple[float, float]:
+    """Ends of an axis of accuracy that shows the best values of curves [seeds, points] well."""
     means = [curve.mean(axis=0) for curve in curves]
     best = [mean.max() for mean in means]
     window = max(0.03, 3 * (max(best) - min(best)))

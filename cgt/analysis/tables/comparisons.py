@@ -5,7 +5,7 @@ import pandas as pd
 from cgt.analysis.comparisons import comparisons, ranks
 from cgt.analysis.frames import Frames
 from cgt.analysis.power import power
-from cgt.analysis.statistics import ALPHA, span
+from cgt.analysis.statistics import ALPHA, FEWEST_BLOCKS, span
 from cgt.analysis.style import dataset_name, looks, order
 from cgt.analysis.tables.parts import ABSENT, markdown, p_value, points, signed
 from cgt.analysis.tables.power import NAMES, power_parts
@@ -46,13 +46,13 @@ def _ranks(table: pd.DataFrame, methods: list[str]) -> list[str]:
         for method, look in looks(methods).items()
     ]
     tests = [
-        f"{NAMES[metric]}: n = {part['n'].iloc[0]}, p {_test(part['friedman_p'].iloc[0])}"
+        f"{NAMES[metric]}: {_test(part['n'].iloc[0], part['friedman_p'].iloc[0])}"
         for metric, part in table.groupby("metric", sort=False)
     ]
     note = (
-        "Mean over the seeds of a dataset, then over datasets. n: pairs of dataset and seed. "
-        f"p: Friedman's test that all methods are alike, on these pairs, each counted once; it "
-        f"does not say which methods differ. {'; '.join(tests)}."
+        "Ranks of the means over the seeds of a dataset, averaged over independent datasets: "
+        "datasets made from the same raw data, such as two splits of one scene, count once. "
+        f"{'; '.join(tests)}."
     )
     return ["**Mean rank (1 is the best)**", markdown(rows), note]
 
@@ -90,8 +90,12 @@ def _cell(row) -> str:
     return f"**{text}**" if row.p_holm < ALPHA else text
 
 
-def _test(value: float) -> str:
+def _test(n: int, value: float) -> str:
+    """Friedman's test on n independent datasets; and why there is none."""
+    if n < FEWEST_BLOCKS:
+        return f"n = {n}, no test, for which at least {FEWEST_BLOCKS} are needed"
     if pd.isna(value):
-        return "not defined for so few"
+        return f"n = {n}, no test, for which methods have to differ and be at least three"
     text = p_value(value)
-    return text if text.startswith("<") else f"= {text}"
+    equals = text if text.startswith("<") else f"= {text}"
+    return f"n = {n}, p {equals} (Friedman's test that all methods are alike)"
