@@ -11,11 +11,11 @@ import pandas as pd
 from scipy import stats
 
 from cgt.analysis.groups import REFERENCE
+from cgt.analysis.resampling import interval_over_seeds_and_samples
 from cgt.analysis.statistics import (
     ALPHA,
     LEVEL,
     estimate,
-    half_width,
     holm,
     paired_difference,
 )
@@ -24,8 +24,6 @@ from cgt.records.rows import Outcomes, Row
 
 AREA = "mean_budget_accuracy"
 METRICS = (AREA, *(f"accuracy_{point}" for point in ROW_POINTS))
-DRAWS = 2000
-"""Of a resampling: enough for the ends of a 95 % interval to hold in the second digit."""
 SAME, WITHIN, OTHER = "to the digit", "within the interval", "not"
 """How far a repeated run agrees with the published one."""
 
@@ -135,16 +133,14 @@ def places(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["dataset", "place", "of", "above", "below", "alike", "n"])
 
 
-def over_samples(dataset: str, own: Outcomes, reference: Outcomes) -> pd.DataFrame:
+def over_samples(dataset: str, own: Outcomes, reference: Outcomes, shared: bool) -> pd.DataFrame:
     """Difference in accuracy from one entry at each point, over seeds and over test samples.
 
-    Columns: dataset, point, difference, ci_low and ci_high (95 % t interval over seeds),
-    sampled_low and sampled_high (2.5 and 97.5 % of resamplings of seeds and test samples), n
-    (seeds), samples (at each seed).
+    ``shared``: whether the test samples are the same ones at every seed.
 
-    Seeds and samples are drawn with replacement, each by itself, and crossed (the pigeonhole
-    bootstrap: Owen, Annals of Applied Statistics 1(2), 2007). With one seed the interval speaks of
-    test samples alone. Draws depend on the dataset's name alone.
+    Columns: dataset, point, difference, ci_low and ci_high (95 % t interval over seeds),
+    sampled_low and sampled_high (`cgt.analysis.resampling`; with one seed of test samples alone), n
+    (seeds), samples (at each seed).
 
     Raises ValueError if the two answered different numbers of samples.
     """
@@ -156,42 +152,20 @@ def over_samples(dataset: str, own: Outcomes, reference: Outcomes) -> pd.DataFra
     seeds = [seed for seed in own.seeds if seed in reference.seeds]
     if not seeds:
         return pd.DataFrame()
-    gain = np.stack(
-        [
-            [own.of(s, point).astype(float) - reference.of(s, point) for s in seeds]
-            for point in ROW_POINTS
-        ]
-    )
-    drawn = resampled(gain, np.random.default_rng(list(dataset.encode())))
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
-    by_seed = gain.mean(axis=2)
-    half = half_width(by_seed, axis=1)
-    mean = by_seed.mean(axis=1)
-    return pd.DataFrame(
-        {
-            "dataset": dataset,
-            "point": ROW_POINTS,
-            "difference": mean,
-            "ci_low": mean - half,
-            "ci_high": mean + half,
-            "sampled_low": low,
-            "sampled_high": high,
-            "n": len(seeds),
-            "samples": own.samples,
-        }
-    )
-
-
-def resampled(gain: np.ndarray, rng: np.random.Generator, draws: int = DRAWS) -> np.ndarray:
-    """Means of [P, S, N] over S and N drawn with replacement, together for all P: [P, draws]."""
-    _, seeds, samples = gain.shape
-    flat = gain.reshape(-1, samples)
-    means = np.empty((gain.shape[0], draws))
-    for draw in range(draws):
-        weights = np.bincount(rng.integers(samples, size=samples), minlength=samples)
-        by_seed = (flat @ weights).reshape(-1, seeds) / samples
-        means[:, draw] = by_seed[:, rng.integers(seeds, size=seeds)].mean(axis=1)
-    return means
+    rows = []
+    for point in ROW_POINTS:
+        gains = [own.of(s, point).astype(float) - reference.of(s, point) for s in seeds]
+        over = estimate([gain.mean() for gain in gains])
+        low, high = interval_over_seeds_and_samples(gains, shared)
+        rows.append(
+            {
+                **{"dataset": dataset, "point": point, "difference": over.mean},
+                **{"ci_low": over.ci_low, "ci_high": over.ci_high},
+                **{"sampled_low": low, "sampled_high": high},
+                **{"n": over.n, "samples": own.samples},
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def agreement(published: Row, repeated: Row) -> Agreement:

@@ -31,13 +31,15 @@ def interval_over_seeds_and_samples(
         resamples: how often; the draws are the same for the same shapes.
         level: of the interval, in (0, 1).
 
+    With one seed the interval speaks of test samples alone.
+
     Raises:
-        ValueError: if there are fewer than two seeds, or a seed without samples, or with ``shared``
-            seeds differ in the number of samples.
+        ValueError: if there is no seed, or one without samples, or with ``shared`` seeds differ in
+            the number of samples.
     """
     sizes = [len(one) for one in differences]
-    if len(sizes) < 2 or min(sizes) == 0:
-        raise ValueError(f"{len(sizes)} seeds with {sizes} samples; two seeds with some are needed")
+    if min(sizes, default=0) == 0:
+        raise ValueError(f"{len(sizes)} seeds with {sizes} samples; every seed needs some")
     if shared and len(set(sizes)) > 1:
         raise ValueError(f"seeds have {sizes} samples; shared ones must be equally many")
     chance = np.random.default_rng(0)

@@ -7,8 +7,8 @@ A row is a folder `DATASET/ENTRY/` of five files, small enough to stand in the r
 - `outcomes.npz`: whether each test sample was answered right, for paired statistics. `outcomes`
   uint8 [S, P, ceil(N / 8)], bits in the order of the test samples, first bit highest
   (`numpy.packbits`); `seeds` int64 [S]; `points` [P]; `samples`, N.
-- `manifest.json`: what was run, where and how long; how it was tuned; the digests below; and the
-  SHA-256 of the other files.
+- `manifest.json`: what was run, where and how long; how it was tuned; `same_samples`, whether test
+  samples are the same at every seed; the digests below; and the SHA-256 of the other files.
 
 Rows of a dataset are compared only if they agree in three digests: `protocol` (what all methods
 share in training and evaluation), `network`, and `data` (the prepared split, seed by seed).
@@ -250,6 +250,8 @@ def _problems_of_manifest(manifest: Any) -> Iterator[str]:
         value = manifest.get(key)
         if not isinstance(value, str) or not pattern.fullmatch(value):
             yield f"{key} is {value!r}; it must match {pattern.pattern}"
+    if not isinstance(manifest.get("same_samples"), bool):
+        yield f"same_samples is {manifest.get('same_samples')!r}; it must be true or false"
     for key in ("settings", "seconds", "digests", "files"):
         if not isinstance(manifest.get(key), dict):
             yield f"{key} is {manifest.get(key)!r}; it must be an object"

@@ -16,9 +16,9 @@ from cgt.records.reference import load_reference
 from cgt.records.rows import BY_PROTOCOL, Row, read_manifest, refuse_mixture, row_files, row_names
 from cgt.study.config import seeds_of
 from cgt.study.listed import put, refuse_overlap
-from cgt.study.plan import without_lr
+from cgt.study.plan import own_settings
 from cgt.study.protocol import data_digest, network_of, protocol_of
-from cgt.study.schema import datasets_of, implementation_of
+from cgt.study.schema import OF_THE_LOOP, datasets_of, implementation_of
 from cgt.study.tuning import trials
 
 PREDICTIONS = "predictions.npz"
@@ -142,6 +142,7 @@ def make_row(
         "tuned": tuned[0],
         "tuning": tuned[1],
         "marked": marked,
+        "same_samples": _same_samples(runs.values()),
         **records,
         "digests": {**{key: hash_of(of) for key, of in records.items()}, "data": data},
         "seconds": {seed: manifest["wall_seconds"] for seed, manifest in manifests.items()},
@@ -200,6 +201,12 @@ def tuned_of(
     return "no: no search was made", {}
 
 
+def _same_samples(runs: Iterable[Predictions]) -> bool:
+    """Whether test samples are the same at every seed, not drawn or split anew."""
+    seen = {(run.test.index.tobytes(), run.test.target.tobytes()) for run in runs}
+    return len(seen) == 1
+
+
 def _has(config: Mapping[str, Any], dataset: str, entry: str) -> bool:
     return entry in config.get("external", []) or dataset in datasets_of(config["methods"][entry])
 
@@ -212,11 +219,13 @@ def _refuse_other_job(
     dataset, entry = job["dataset"], job["method"]
     due = config["methods"][entry][dataset]
     given = {"lr": job["settings"].get("lr"), **job["hyperparameters"]}
-    if _text(given) != _text({"lr": due["lr"], **without_lr(due)}):
+    if _text(given) != _text({"lr": due["lr"], **own_settings(due)}):
         raise ValueError(
             f"{folder}: trained with {given}; the configuration says {due}: train the run anew"
         )
+    # What an entry says for itself takes the place of what the dataset says for all.
     wanted = protocol_of(config, dataset) | {"network": config["datasets"][dataset]["network"]}
+    wanted |= {name: due[name] for name in OF_THE_LOOP if name in due}
     for key, value in job["settings"].items():
         if key in wanted and value != wanted[key]:
             raise ValueError(

@@ -48,6 +48,7 @@ def made_row(dataset, method, areas, *, right=None, size=20, unmet=("budget_10",
     }
     described = {
         **{**run, "seeds": seeds, "samples": right.shape[2], "tuned": "protocol", "marked": ""},
+        "same_samples": False,
         "settings": {"implementation": method, "method": {"lr": 0.1}, "dataset": {"epochs": 3}},
         "seconds": {str(seed): 10.0 for seed in seeds},
         "digests": {**SHA, "data": {str(seed): f"{seed:064x}" for seed in seeds}},

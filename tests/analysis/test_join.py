@@ -16,7 +16,6 @@ from cgt.analysis.join import (
     differences,
     over_samples,
     places,
-    resampled,
 )
 from cgt.analysis.tables.join import write_join
 from cgt.records.csv_columns import ROW_POINTS
@@ -100,27 +99,11 @@ def outcomes(right):
     )
 
 
-def test_resampling_by_hand():
-    """One seed: the mean of n draws of gains has variance sd² / n."""
-    gain = np.repeat([1.0, 0.0, -1.0], [200, 700, 100])[None, None]
-    drawn = resampled(gain, np.random.default_rng(0), 4000)
-    assert drawn.mean() == pytest.approx(0.1, abs=0.002)
-    assert drawn.std() == pytest.approx(np.sqrt((0.3 - 0.01) / 1000), rel=0.05)
-
-
-def test_resampling_draws_seeds_and_samples():
-    """Two seeds with constant gains: only the draw of seeds moves the mean."""
-    gain = np.stack([np.full(50, 0.2), np.full(50, 0.6)])[None]
-    drawn = resampled(gain, np.random.default_rng(0), 4000)
-    assert sorted(set(drawn.round(6).ravel())) == [0.2, 0.4, 0.6]
-    assert drawn.mean() == pytest.approx(0.4, abs=0.01)
-
-
 def test_a_difference_over_samples():
     rng = np.random.default_rng(1)
     theirs = rng.random((3, 1000)) < 0.7
     mine = theirs | (rng.random((3, 1000)) < 0.2)
-    table = over_samples("toy", outcomes(mine), outcomes(theirs))
+    table = over_samples("toy", outcomes(mine), outcomes(theirs), shared=False)
     assert list(table["point"]) == list(ROW_POINTS)
     row = table.iloc[0]
     gain = mine.mean(axis=1) - theirs.mean(axis=1)
@@ -129,15 +112,15 @@ def test_a_difference_over_samples():
         4.302653 * gain.std(ddof=1) / np.sqrt(3), rel=1e-6
     )
     assert 0 < row["sampled_low"] < row["difference"] < row["sampled_high"]
-    again = over_samples("toy", outcomes(mine), outcomes(theirs))
+    again = over_samples("toy", outcomes(mine), outcomes(theirs), shared=False)
     pd.testing.assert_frame_equal(table, again)
-    swapped = over_samples("toy", outcomes(theirs), outcomes(mine)).iloc[0]
+    swapped = over_samples("toy", outcomes(theirs), outcomes(mine), shared=False).iloc[0]
     assert swapped["difference"] == pytest.approx(-row["difference"])
 
 
 def test_outcomes_of_other_samples_are_not_compared():
     with pytest.raises(ValueError, match="outcomes are of 4 and 3 test samples"):
-        over_samples("toy", outcomes(np.ones((1, 4))), outcomes(np.ones((1, 3))))
+        over_samples("toy", outcomes(np.ones((1, 4))), outcomes(np.ones((1, 3))), shared=False)
 
 
 def repetition(area, right=None):

@@ -11,7 +11,7 @@ from cgt.records.rows import row_files
 
 REFERENCE = Reference("toy", "net", 2, 100, 20, "images", ("a", "b"))
 DESCRIBED = {
-    **{"tuned": "protocol", "marked": "", "settings": {}, "seconds": {}},
+    **{"tuned": "protocol", "marked": "", "settings": {}, "seconds": {}, "same_samples": True},
     "digests": {"protocol": "a" * 64, "network": "b" * 64, "data": {"5": "c" * 64}},
 }
 

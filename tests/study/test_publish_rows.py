@@ -93,6 +93,33 @@ def test_rows_of_finished_entries(places):
     assert contents(rows) == before
 
 
+def test_a_row_says_whether_test_samples_are_the_same_at_every_seed(places):
+    results, _, rows = places
+    publish_rows(CONFIG, ["theirs"], *places)
+    assert read_manifest(rows, DATASET, "theirs")["same_samples"] is True
+    predictions = make_predictions(DATASET, "theirs", 1, 100)
+    predictions.test.target[:] = predictions.test.target[::-1]
+    save_predictions(results / "runs" / DATASET / "theirs/1/predictions.npz", predictions)
+    publish_rows(CONFIG, ["theirs"], *places)
+    assert read_manifest(rows, DATASET, "theirs")["same_samples"] is False
+
+
+def test_an_entry_with_its_own_label_smoothing(places):
+    """Runs have it in place of the dataset's; those without it are not the entry's."""
+    config = copy.deepcopy(CONFIG)
+    config["methods"]["mine"][DATASET]["label_smoothing"] = 0.1
+    with pytest.raises(ValueError, match="trained with label_smoothing 0.0; the configuration"):
+        publish_rows(config, ["mine"], *places)
+    for seed in (1, 2):
+        path = places[0] / "runs" / DATASET / "mine" / str(seed) / "manifest.json"
+        job = json.loads(path.read_text())["job"]
+        job["settings"]["label_smoothing"] = 0.1
+        data = {"prepared": f"digest {seed}"}
+        write_json(path, build_manifest(job, data, 1, 7.0, digests(path.parent)))
+    done = publish_rows(config, ["mine"], *places)
+    assert done.written == [f"{DATASET}/mine"]
+
+
 def test_publishing_one_entry_touches_no_other(places):
     rows = places[2]
     publish_rows(CONFIG, ALL, *places)

@@ -27,7 +27,14 @@ from cgt.analysis.tables.page import page
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown, p_value, percent, signed
 from cgt.records.csv_schema import write_csv
 from cgt.records.files import write_text
-from cgt.records.rows import BY_PROTOCOL, Row, read_outcomes, read_row, read_rows
+from cgt.records.rows import (
+    BY_PROTOCOL,
+    Row,
+    read_manifest,
+    read_outcomes,
+    read_row,
+    read_rows,
+)
 
 FIGURES = {
     "join_curves": "Test accuracy within every budget of cost; red: {name}, with the 95 % interval "
@@ -61,6 +68,7 @@ def write_join(
             dataset,
             read_outcomes(own_dir, dataset, method),
             read_outcomes(published_dir, dataset, reference),
+            shared=read_manifest(own_dir, dataset, method)["same_samples"],
         )
         for dataset in dict.fromkeys(own["points"]["dataset"])
         if (reference := reference_in(published, dataset))
