@@ -95,20 +95,19 @@ def test_rows_of_finished_entries(places):
 
 def test_a_row_says_whether_test_samples_are_the_same_at_every_seed(places):
     results, _, rows = places
+    publish_rows(CONFIG, ["theirs"], *places)  # made up with targets that depend on the seed
+    assert read_manifest(rows, DATASET, "theirs")["same_samples"] is False
+    first, second = (results / "runs" / DATASET / "theirs" / str(seed) for seed in (1, 2))
+    (second / "predictions.npz").write_bytes((first / "predictions.npz").read_bytes())
     publish_rows(CONFIG, ["theirs"], *places)
     assert read_manifest(rows, DATASET, "theirs")["same_samples"] is True
-    predictions = make_predictions(DATASET, "theirs", 1, 100)
-    predictions.test.target[:] = predictions.test.target[::-1]
-    save_predictions(results / "runs" / DATASET / "theirs/1/predictions.npz", predictions)
-    publish_rows(CONFIG, ["theirs"], *places)
-    assert read_manifest(rows, DATASET, "theirs")["same_samples"] is False
 
 
 def test_an_entry_with_its_own_label_smoothing(places):
     """Runs have it in place of the dataset's; those without it are not the entry's."""
     config = copy.deepcopy(CONFIG)
     config["methods"]["mine"][DATASET]["label_smoothing"] = 0.1
-    with pytest.raises(ValueError, match="trained with label_smoothing 0.0; the configuration"):
+    with pytest.raises(ValueError, match="trained with label_smoothing 0"):
         publish_rows(config, ["mine"], *places)
     for seed in (1, 2):
         path = places[0] / "runs" / DATASET / "mine" / str(seed) / "manifest.json"
