@@ -90,8 +90,8 @@ def write_network(
             it leaves out has no names, no scaling, no points.
         input_dtype: of the input, such as ``torch.int64`` for token numbers.
         samples: inputs ``[N, *input_shape]`` to try the files on; by default those of
-            ``quantize``, else made up: normal, positive, negative and zero, or whole numbers 0
-            and 1.
+            ``quantize``, else made up: normal, large, positive, negative and zero, or whole numbers
+            0 and 1. A branch that no sample takes is not found.
         quantize: inputs ``[N, *input_shape]``, scaled as the network takes them, on which
             onnxruntime measures the ranges of an int8 network; ``None`` leaves it as it is.
 

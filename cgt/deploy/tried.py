@@ -14,7 +14,10 @@ from cgt.nn.network import EarlyExitNetwork
 
 TRACED = 2
 """The batch size at which a file is traced; it is tried at none like it."""
-BATCHES = (1, 3, 64)
+LARGEST = 64
+"""It is tried in single samples, batches of 3, and one of this size with all kinds of input."""
+SINGLES = 8
+"""Single samples of each kind."""
 _DISTANCE = {torch.float16: 2e-2, torch.float32: 1e-3, torch.float64: 1e-6}
 """How far answers may lie apart, relative to the largest: rounding stays far below."""
 
@@ -50,10 +53,10 @@ def probes(
             sample, or a rule whose confidences are none.
     """
     kinds = _made_up(input_shape, dtype) if given is None else [given]
-    mixed = torch.stack([kinds[n % len(kinds)][n % len(kinds[0])] for n in range(max(BATCHES))])
+    mixed = torch.stack([kinds[n % len(kinds)][n % len(kinds[0])] for n in range(LARGEST)])
     batches = [mixed[:TRACED]]
     for kind in kinds:
-        batches += [_rows(kind, size) for size in BATCHES if size < max(BATCHES)]
+        batches += [*_rows(kind, SINGLES).split(1), _rows(kind, 3)]
     with torch.no_grad():
         return [Probe(x, list(_steps(network, rule, x))) for x in (*batches, mixed)]
 
@@ -61,11 +64,11 @@ def probes(
 def _made_up(shape: Sequence[int], dtype: torch.dtype) -> list[Tensor]:
     """Kinds of input, each ``[64, *shape]``: a branch that hangs on values sees several."""
     generator = torch.Generator().manual_seed(0)
-    size = (max(BATCHES), *shape)
+    size = (LARGEST, *shape)
     if not dtype.is_floating_point:
         return [torch.randint(2, size, generator=generator).to(dtype), torch.zeros(size).to(dtype)]
     normal = torch.randn(size, generator=generator).to(dtype)
-    return [normal, normal.abs(), -normal.abs(), torch.zeros_like(normal)]
+    return [normal, 10 * normal, normal.abs(), -normal.abs(), torch.zeros_like(normal)]
 
 
 def _rows(samples: Tensor, size: int) -> Tensor:
