@@ -24,6 +24,7 @@ def quantize_stages(sessions: Sequence[Any], paths: Sequence[Path], x: np.ndarra
     """
     need("onnxruntime", "deploy")
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
 
     given = [{"x": x[start : start + BATCH]} for start in range(0, len(x), BATCH)]
     for session, path in zip(sessions, paths, strict=True):
@@ -31,6 +32,8 @@ def quantize_stages(sessions: Sequence[Any], paths: Sequence[Path], x: np.ndarra
         fed = [{name: batch[name] for name in taken} for batch in given]
         names = [one.name for one in session.get_outputs()]
         given = [dict(zip(names, session.run(names, batch), strict=True)) for batch in fed]
+        # Equal weights that torch has written once are told apart again, else they stay float.
+        quant_pre_process(path, path, skip_symbolic_shape=True)
         quantize_static(
             path,
             path,
