@@ -66,8 +66,9 @@ def _inference(table: pd.DataFrame) -> str:
         f"On one thread, seed {', '.join(map(str, table['seed'].unique()))}; methods that "
         f"stop early at the operating point *{point_name(_POINT)}*. Accuracy: of this seed, on the "
         "whole test set. Multiply–accumulates and time: relative to the same network without its "
-        "early exits, by the same engine; time measured in turn, with the smallest and largest of "
-        "the rounds. *Deciding*: what the exits' decisions add to the network with all its exits "
+        f"early exits, by the same engine{_baseline(table)}; time measured in turn, with the "
+        "smallest and largest of the rounds. *Deciding*: what the exits' decisions add to the "
+        "network with all its exits "
         "where nobody leaves early. The last column is of single samples, answered twice, of which "
         "the second time counts: caches are warm. Its spread is the machine's, too: static ones do "
         f"the same work for every sample. {_simulated(table)} {_disagreements(table)}"
@@ -96,6 +97,14 @@ def _inference_row(dataset: str, method: str, variant: str, of: pd.DataFrame) ->
 def _time(row: pd.Series) -> str:
     low, high = (100 * row[f"relative_time_{end}"] for end in ("low", "high"))
     return f"{_share(row['relative_time'])} ({low:.0f} to {high:.0f})"
+
+
+def _baseline(table: pd.DataFrame) -> str:
+    """What that network is in onnxruntime, if all measurements say so: older ones do not."""
+    given = table.loc[table["engine"] == "onnxruntime"].get("baseline")
+    if given is None or len(given) == 0 or set(given) != {"bare session"}:
+        return ""
+    return " (in onnxruntime a bare session, without any code of ours)"
 
 
 def _simulated(table: pd.DataFrame) -> str:

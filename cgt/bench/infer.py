@@ -25,6 +25,9 @@ BATCHES = (1, 7, 64, 256)
 SAMPLES = {1: 256, 7: 252, 64: 512, 256: 1024}
 """How many test samples are timed at each batch size."""
 ROUNDS = 5
+BASELINES = {"torch": "module", "onnxruntime": "bare session"}
+"""How each engine computes the network without early exits; tables without the column are older,
+and their onnxruntime went through :class:`cgt.deploy.Deployed` there, too."""
 
 Row = dict[str, Any]
 
@@ -135,8 +138,9 @@ def rows_of(
 
     Returns:
         Names as in :class:`Variant`, and ``batch``; ``accuracy`` on the whole test set; ``macs``
-        of a timed sample on average; ``relative_macs`` and ``relative_time`` to the network without
-        early exits, the time as median over the rounds with its smallest and largest value;
+        of a timed sample on average; ``baseline``, see :data:`BASELINES`; ``relative_macs`` and
+        ``relative_time`` to the network without early exits, the time as median over the rounds
+        with its smallest and largest value;
         ``p50_ms`` … of single answers over all rounds, empty for larger batches;
         ``samples_per_second``, median over the rounds. Filled in where they apply:
         ``decision_overhead``, the share that deciding adds to the time of the network with all
@@ -155,6 +159,7 @@ def rows_of(
         "batch": batch,
         "accuracy": float(np.mean(one.prediction == target)),
         "macs": round(macs),
+        "baseline": BASELINES[one.engine],
         "relative_macs": macs / float(whole_macs[timed].mean()),
         "relative_time": float(np.median(ratios)),
         "relative_time_low": float(ratios.min()),

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cgt.deploy.export import write_network
-from cgt.deploy.runtime import Deployed
+from cgt.deploy.export import write_network, write_plain
+from cgt.deploy.runtime import CPU, Deployed
 from cgt.methods.static import SideBySide
 from cgt.nn.cost import cumulative_macs
-from cgt.nn.exits import MAX_SOFTMAX, ExitRule, route
+from cgt.nn.exits import route
 from cgt.nn.network import EarlyExitNetwork
 from cgt.operate.routing import exit_index, select
+from cgt.records.extras import need
 from cgt.records.predictions import Predictions
 from cgt.training.runs import TrainedRun
 
@@ -79,8 +80,8 @@ def variants(
     yield from _alone(run, predictions, last, "backbone", run.network.backbone().eval(), folder)
     if last > 0:
         yield _full(run, predictions)
-        deployed = _deploy(run, run.network, run.rule, folder / "exits")
         for point, threshold in thresholds.items():
+            deployed = _deploy(run, threshold, folder / point)
             yield from _stopping(run, predictions, point, threshold, deployed)
 
 
@@ -107,11 +108,14 @@ def _alone(
     network: EarlyExitNetwork,
     folder: Path,
 ) -> Iterator[Variant]:
-    """One of the run's exits as a ``network`` of its own, in torch and in onnxruntime."""
-    deployed = _deploy(run, network, MAX_SOFTMAX, folder / variant)
+    """One of the run's exits as a ``network`` of its own, in torch and in onnxruntime.
+
+    There in a bare session: what leaves early is held against the least that onnxruntime takes.
+    """
+    session = _session(run, network, folder / f"{variant}.onnx")
     ways = {
         "torch": lambda x: run_to_the_end(network, x),
-        "onnxruntime": lambda x: deployed.infer(x)[1],
+        "onnxruntime": lambda x: session.run(None, {"x": x})[0],
     }
     (macs,) = cumulative_macs(network, run.data.test.x.shape[1:])
     for engine, answer in ways.items():
@@ -146,10 +150,18 @@ def _always(
     )
 
 
-def _deploy(run: TrainedRun, network: EarlyExitNetwork, rule: ExitRule, folder: Path) -> Deployed:
+def _session(run: TrainedRun, network: EarlyExitNetwork, path: Path) -> Any:
+    ort = need("onnxruntime", "deploy")
+    write_plain(path, network, input_shape=run.data.test.x.shape[1:])
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return ort.InferenceSession(path, options, providers=list(CPU))
+
+
+def _deploy(run: TrainedRun, threshold: float, folder: Path) -> Deployed:
     about = {"classes": list(run.data.class_names), "points": {}, "scaling": None}
     shape = run.data.test.x.shape[1:]
-    write_network(folder, network, rule, 0.0, input_shape=shape, about=about)
+    write_network(folder, run.network, run.rule, threshold, input_shape=shape, about=about)
     return Deployed(folder)
 
 
@@ -167,7 +179,7 @@ def _stopping(
     ways = {
         ("infer", "torch"): lambda x: network.infer(x, threshold, rule),
         ("simulated", "torch"): simulated,
-        ("infer", "onnxruntime"): lambda x: deployed.infer(x, threshold),
+        ("infer", "onnxruntime"): deployed.infer,
     }
     for (variant, engine), answer in ways.items():
         yield Variant(

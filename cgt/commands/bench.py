@@ -14,6 +14,7 @@ def add_bench(commands: argparse._SubParsersAction) -> None:
     bench = commands.add_parser("bench", help=help, description=help)
     benchmarks = bench.add_subparsers(dest="benchmark", required=True, metavar="BENCHMARK")
     _add_infer(benchmarks)
+    _add_device(benchmarks)
     _add_train(benchmarks)
     _add_entries(benchmarks)
     _add_scaling(benchmarks)
@@ -49,6 +50,21 @@ def infer(arguments: argparse.Namespace) -> None:
         raw=arguments.raw,
         out=arguments.out,
     )
+
+
+def _add_device(benchmarks: argparse._SubParsersAction) -> None:
+    command = add(benchmarks, "device", device, "exported networks, one sample at a time")
+    command.add_argument(
+        "--points", type=Path, required=True, help="operating points with exit shares (.csv)"
+    )
+    command.add_argument("--networks", nargs="+", help="of those it knows (all)")
+    command.add_argument("--out", type=Path, required=True, help="measurements (.csv)")
+
+
+def device(arguments: argparse.Namespace) -> None:
+    from cgt.bench.device import bench_device
+
+    bench_device(arguments.points, arguments.out, arguments.networks)
 
 
 def _add_train(benchmarks: argparse._SubParsersAction) -> None:

@@ -105,6 +105,20 @@ def test_a_missing_table_leaves_its_part_out(tmp_path):
     assert "SoftCGT" not in page
 
 
+def test_what_onnxruntimes_baseline_is_stands_there_if_all_measurements_say_so(tmp_path):
+    said = "by the same engine (in onnxruntime a bare session, without any code of ours); time"
+    path = tmp_path / "infer_fashion_mnist.csv"
+    path.write_text(INFER)
+    assert "by the same engine; time" in performance_markdown(tmp_path)
+    table = pd.read_csv(path)
+    bare = table["engine"].map({"torch": "module", "onnxruntime": "bare session"})
+    table.assign(baseline=bare).to_csv(path, index=False)
+    assert said in performance_markdown(tmp_path)
+    older = INFER.replace("fashion_mnist", "indian_pines")
+    (tmp_path / "infer_indian_pines.csv").write_text(older)
+    assert "by the same engine; time" in performance_markdown(tmp_path)
+
+
 @pytest.mark.parametrize("power", [1.0, 0.5, 2.0])
 def test_growth_is_the_power_of_the_work(power):
     work = [100, 200, 400, 800]

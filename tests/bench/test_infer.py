@@ -9,10 +9,11 @@ from tiny import tiny_dataset, tiny_run
 
 from cgt.analysis.latency import draw_latency
 from cgt.bench import infer
-from cgt.bench.variants import Variant, without_exits
+from cgt.bench.variants import Variant, variants, without_exits
 from cgt.records.files import write_json
 from cgt.records.manifest import digests
 from cgt.records.predictions import load_predictions, save_predictions
+from cgt.training.runs import open_run
 
 METHODS = ("single_exit", "static", "branchynet", "classynet")
 
@@ -184,6 +185,28 @@ def test_a_pace_that_changes_from_round_to_round_cancels():
     assert row["relative_macs"] == pytest.approx(5 / 6)
     assert row["samples_per_second"] == 3.0
     assert row["p50_ms"] == 400 and row["p99_ms"] == pytest.approx(1200)
+
+
+def test_in_onnxruntime_the_network_without_exits_is_a_bare_session(root, tmp_path, monkeypatch):
+    run = open_run(root / "runs/indian_pines/branchynet/1", tiny_dataset())
+    predictions = load_predictions(root / "runs/indian_pines/branchynet/1/predictions.npz")
+    given = {"one_se": 0.6}
+    found = {
+        one.variant: one
+        for one in variants(run, predictions, given, tmp_path)
+        if one.engine == "onnxruntime"
+    }
+    assert set(found) == {"backbone", "infer"} and found["backbone"].is_whole
+    monkeypatch.delattr("cgt.deploy.runtime.Deployed._infer_one")
+    monkeypatch.delattr("cgt.deploy.runtime.Deployed._as_thresholds")
+    x = run.data.test.x
+    assert found["backbone"].answer(x[:1]).tolist() == predictions.test.prediction[-1, :1].tolist()
+    assert found["backbone"].answer(x).tolist() == predictions.test.prediction[-1].tolist()
+
+
+def test_every_row_says_what_it_is_held_against(table):
+    said = table.groupby("engine")["baseline"].unique().map(list).to_dict()
+    assert said == {"torch": ["module"], "onnxruntime": ["bare session"]}
 
 
 def test_a_missing_threshold_is_named(root):
