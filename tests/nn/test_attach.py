@@ -364,6 +364,56 @@ def test_what_lives_across_a_cut_is_handed_on(form):
     assert not torch.equal(copied(given)[-1], logits[-1])
 
 
+class Positions(nn.Module):
+    """A table without a batch, that a module makes of the input's length."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(1, 4)
+
+    def forward(self, x):
+        return self.linear(torch.linspace(0, 1, x.shape[1])[:, None])
+
+
+class Relative(nn.Module):
+    """Every layer gets the table, and a matrix that is made of the length alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = Positions()
+        self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+        self.mix = nn.Parameter(torch.randn(9, 9))
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x):
+        table, mix = self.table(x), self.mix[: x.shape[1], : x.shape[1]].softmax(1)
+        for layer in self.layers:
+            x = mix @ layer(x + table).tanh()
+        return self.fc(x.mean(1))
+
+
+def test_what_has_no_batch_reaches_later_stages_too():
+    torch.manual_seed(0)
+    model, x = Relative().eval(), torch.randn(8, 9, 4)
+    network = cgt.attach(model, ["layers.0", "layers.1"], x[:1])
+    for part in (x, x[:1], x[:, :5]):
+        assert torch.equal(network(part)[-1], model(part))
+    calls = []
+    model.table.register_forward_hook(lambda *args: calls.append(1))
+    threshold = half_way(network, x)
+    calls.clear()
+    found = network.infer(x, threshold)
+    assert len(calls) == 1  # what a module gives is handed on, not made again
+    expected = cgt.route(network(x), threshold)
+    assert all(map(torch.equal, found, expected))
+    network(x)[-1].sum().backward()
+    by_stages = {name: one.grad.clone() for name, one in model.named_parameters()}
+    model.zero_grad()
+    model(x).sum().backward()
+    for name, one in model.named_parameters():
+        torch.testing.assert_close(by_stages[name], one.grad)
+
+
 def test_a_stage_that_writes_to_its_input_leaves_it_to_the_head():
     torch.manual_seed(0)
     model = nn.Sequential(
