@@ -10,6 +10,18 @@ from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for tools that read types and cannot see what is loaded on first use
+    from cgt.nn.attach import attach
+    from cgt.nn.cost import cumulative_macs
+    from cgt.nn.exits import route
+    from cgt.nn.losses import HardCGTLoss, JointLoss, SoftCGTLoss
+    from cgt.nn.network import EarlyExitNetwork
+    from cgt.operate.confidences import entropy, fit_temperature, margin, max_softmax, patience
+    from cgt.operate.plot import plot_tradeoff
+    from cgt.operate.points import OperatingPoint, choose_thresholds, sweep
+    from cgt.operate.sweep import Sweep
 
 __version__ = "0.2.0"
 
@@ -17,8 +29,20 @@ _HOME = {
     "EarlyExitNetwork": "cgt.nn.network",
     "HardCGTLoss": "cgt.nn.losses",
     "JointLoss": "cgt.nn.losses",
+    "OperatingPoint": "cgt.operate.points",
     "SoftCGTLoss": "cgt.nn.losses",
+    "Sweep": "cgt.operate.sweep",
+    "attach": "cgt.nn.attach",
+    "choose_thresholds": "cgt.operate.points",
+    "cumulative_macs": "cgt.nn.cost",
+    "entropy": "cgt.operate.confidences",
+    "fit_temperature": "cgt.operate.confidences",
+    "margin": "cgt.operate.confidences",
+    "max_softmax": "cgt.operate.confidences",
+    "patience": "cgt.operate.confidences",
+    "plot_tradeoff": "cgt.operate.plot",
     "route": "cgt.nn.exits",
+    "sweep": "cgt.operate.points",
 }
 _MOVED = {
     "cgt.exits": "cgt.nn.exits",
@@ -26,7 +50,25 @@ _MOVED = {
 }
 """Modules that were imported by these names up to version 0.1."""
 
-__all__ = ["EarlyExitNetwork", "HardCGTLoss", "JointLoss", "SoftCGTLoss", "route"]
+__all__ = [
+    "EarlyExitNetwork",
+    "HardCGTLoss",
+    "JointLoss",
+    "OperatingPoint",
+    "SoftCGTLoss",
+    "Sweep",
+    "attach",
+    "choose_thresholds",
+    "cumulative_macs",
+    "entropy",
+    "fit_temperature",
+    "margin",
+    "max_softmax",
+    "patience",
+    "plot_tradeoff",
+    "route",
+    "sweep",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -11,9 +11,9 @@ from cgt.analysis.exit_rules import rule_areas
 from cgt.analysis.metrics import accuracy, class_scores, scores
 from cgt.analysis.overthinking import oracle_index, overthinking
 from cgt.operate.area import area
-from cgt.operate.confidences import fit_temperatures, is_max_softmax, max_softmax
+from cgt.operate.confidences import fit_temperature, is_max_softmax, max_softmax
 from cgt.operate.routing import exit_index, exit_shares, routes, select
-from cgt.operate.sweep import POINTS, THRESHOLDS, choose_thresholds
+from cgt.operate.sweep import POINTS, THRESHOLDS, operating_points
 from cgt.records.csv_columns import CLASS_POINTS
 from cgt.records.csv_schema import RUN, build, write_csv
 from cgt.records.manifest import MANIFEST, check_files
@@ -47,7 +47,7 @@ def evaluate(
     nothing to say about exit rules, the oracle, overthinking and calibration: no rows.
     """
     val, test, macs = predictions.val, predictions.test, predictions.macs
-    chosen = choose_thresholds(val, macs, reference.macs)
+    chosen = operating_points(val, macs, reference.macs)
     measure = partial(_measure, test, macs, reference)
     rows: dict[str, Rows] = {
         "operating_points": [{"point": p, **measure(chosen[p])} for p in POINTS],
@@ -65,7 +65,9 @@ def evaluate(
     if len(macs) > 1:
         rows["areas"] = [{"mean_budget_accuracy": area(predictions, reference)}]
     if routes(val.confidence):
-        temperatures = fit_temperatures(val) if is_max_softmax(predictions) else None
+        temperatures = None
+        if is_max_softmax(predictions):
+            temperatures = fit_temperature(val.logits, val.target)
         right = test.prediction == test.target
         oracle = oracle_index(right)
         rows["exit_rules"] = rule_areas(predictions, temperatures, reference)

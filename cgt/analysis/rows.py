@@ -10,7 +10,7 @@ import pandas as pd
 from cgt.analysis.metrics import scores
 from cgt.operate.area import accuracy_within, budgets
 from cgt.operate.routing import exit_index, exit_shares, select
-from cgt.operate.sweep import THRESHOLDS, best_within, choose_thresholds, is_met, sweep
+from cgt.operate.sweep import THRESHOLDS, best_within, is_met, operating_points, sweep_shared
 from cgt.records.csv_columns import ROW_POINTS
 from cgt.records.csv_schema import build, csv_text
 from cgt.records.predictions import Predictions, SplitPredictions
@@ -77,10 +77,10 @@ def _points(predictions: Predictions, reference: Reference) -> tuple[list[dict],
     Thresholds are chosen on validation. `full` has no threshold: it says 1, the highest.
     """
     val, test, macs = predictions.val, predictions.test, predictions.macs
-    curve = sweep(val, macs, reference.macs)
+    curve = sweep_shared(val, macs, reference.macs)
     within = np.array(list(SHARES.values()))
     chosen = THRESHOLDS[best_within(curve, within)]
-    thresholds = choose_thresholds(val, macs, reference.macs)
+    thresholds = operating_points(val, macs, reference.macs)
     thresholds |= dict(zip(SHARES, chosen.tolist(), strict=True))
     met = dict(zip(SHARES, is_met(curve, within).tolist(), strict=True))
     rows, right = [], []

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cgt.operate.sweep import sweep
+from cgt.operate.sweep import sweep_shared
 from cgt.records.csv_columns import ROUNDING, RUN
 from cgt.records.csv_schema import check_together
 from cgt.records.manifest import MANIFEST, load_manifest
@@ -73,7 +73,7 @@ def _refuse_other_predictions(predictions: Predictions, tables: Tables, folder: 
             f"{folder}/exits.csv: exit={len(exits)} is the last; {PREDICTIONS} beside it has "
             f"{len(macs)} exits"
         )
-    curve = sweep(test, macs)
+    curve = sweep_shared(test, macs)
     right = (test.prediction == test.target).mean(axis=1)
     # What costs are relative to is known to as many digits as the table shows.
     share = exits["relative_cost"].iloc[-1]

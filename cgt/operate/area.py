@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cgt.operate.sweep import Sweep, best_within, is_met, sweep
+from cgt.operate.sweep import Sweep, best_within, is_met, sweep_shared
 from cgt.records.predictions import Predictions, SplitPredictions
 from cgt.records.reference import Reference
 
@@ -24,13 +24,15 @@ def budgets(reference: Reference) -> np.ndarray:
     return np.linspace(reference.first_exit / reference.macs, 1, NUM_BUDGETS)
 
 
-def area(predictions: Predictions, reference: Reference, sweeping: Sweeping = sweep) -> float:
+def area(
+    predictions: Predictions, reference: Reference, sweeping: Sweeping = sweep_shared
+) -> float:
     """Mean test accuracy, in [0, 1], over the budgets of the dataset; see `accuracy_within`."""
     return float(accuracy_within(predictions, reference, sweeping).mean())
 
 
 def accuracy_within(
-    predictions: Predictions, reference: Reference, sweeping: Sweeping = sweep
+    predictions: Predictions, reference: Reference, sweeping: Sweeping = sweep_shared
 ) -> np.ndarray:
     """Test accuracy [101], in [0, 1], within each of the `budgets` of the dataset.
 
@@ -45,7 +47,7 @@ def accuracy_within(
     Args:
         predictions: of one run.
         reference: the dataset's.
-        sweeping: `sweep`, one threshold for all exits, or `sweep_per_exit`.
+        sweeping: `sweep_shared`, one threshold for all exits, or `sweep_per_exit`.
     """
     val, test = (
         sweeping(split, predictions.macs, reference.macs)

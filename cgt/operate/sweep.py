@@ -45,15 +45,22 @@ _CELLS = 200_000  # of the grid of thresholds per exit
 
 
 class Sweep(NamedTuple):
-    """What each threshold of a grid gives on one split; both arrays have the shape of the grid."""
+    """What each threshold of a grid gives.
+
+    With one threshold for all exits, accuracy and cost are [T]; with one for each of the E-1 early
+    exits they have E-1 axes of T, in the order of the exits.
+    """
 
     accuracy: np.ndarray
+    """In [0, 1]."""
     cost: np.ndarray
     """Mean cost of a sample, in the unit that the sweep was asked for."""
+    thresholds: np.ndarray = THRESHOLDS
+    """Those along each axis, [T], rising."""
 
 
-def sweep(split: SplitPredictions, macs: np.ndarray, reference: float = 1) -> Sweep:
-    """One threshold for all exits: arrays [len(THRESHOLDS)].
+def sweep_shared(split: SplitPredictions, macs: np.ndarray, reference: float = 1) -> Sweep:
+    """One threshold for all exits, those of `THRESHOLDS`.
 
     Args:
         split: N samples at E exits.
@@ -61,8 +68,20 @@ def sweep(split: SplitPredictions, macs: np.ndarray, reference: float = 1) -> Sw
         reference: costs are divided by it: that of a network, for relative costs; by default they
             are multiply-accumulates.
     """
+    return shared_curve(split.confidence, split.prediction == split.target, macs, reference)
+
+
+def sweep_per_exit(split: SplitPredictions, macs: np.ndarray, reference: float = 1) -> Sweep:
+    """A threshold for each early exit, all combinations; arguments as for `sweep_shared`."""
+    return per_exit_curve(split.confidence, split.prediction == split.target, macs, reference)
+
+
+def shared_curve(
+    confidence: np.ndarray, right: np.ndarray, macs: np.ndarray, reference: float = 1
+) -> Sweep:
+    """`sweep_shared` on arrays: confidence in [0, 1] and right bool, both [E, N]; macs [E]."""
     # Past exit e at one shared threshold: the largest confidence so far is below it.
-    levels = np.maximum.accumulate(_levels(split.confidence[:-1], THRESHOLDS), axis=0)
+    levels = np.maximum.accumulate(_levels(confidence[:-1], THRESHOLDS), axis=0)
     size = len(THRESHOLDS)
 
     def mean(values: np.ndarray) -> np.ndarray:
@@ -71,13 +90,13 @@ def sweep(split: SplitPredictions, macs: np.ndarray, reference: float = 1) -> Sw
             total += _going_on(level[None], step, size)
         return total / values.shape[1]
 
-    return _sweep(split, macs, reference, mean)
+    return _curve(right, macs, reference, mean, THRESHOLDS)
 
 
-def sweep_per_exit(split: SplitPredictions, macs: np.ndarray, reference: float = 1) -> Sweep:
-    """A threshold for each of the E-1 early exits, all combinations: arrays with E-1 axes.
-
-    Arguments as for `sweep`.
+def per_exit_curve(
+    confidence: np.ndarray, right: np.ndarray, macs: np.ndarray, reference: float = 1
+) -> Sweep:
+    """`sweep_per_exit` on arrays, as for `shared_curve`.
 
     Every axis has the thresholds of `THRESHOLDS`; with many exits, evenly thinned ones, the first
     and the last among them.
@@ -87,7 +106,7 @@ def sweep_per_exit(split: SplitPredictions, macs: np.ndarray, reference: float =
     if size**early > _CELLS:
         size = max(2, int(_CELLS ** (1 / early)))
     grid = THRESHOLDS[np.linspace(0, len(THRESHOLDS) - 1, size).round().astype(int)]
-    levels = _levels(split.confidence[:-1], grid)
+    levels = _levels(confidence[:-1], grid)
 
     def mean(values: np.ndarray) -> np.ndarray:
         total = np.full((size,) * early, values[0].sum(), dtype=float)
@@ -96,7 +115,7 @@ def sweep_per_exit(split: SplitPredictions, macs: np.ndarray, reference: float =
             total += part.reshape(part.shape + (1,) * (early - e))
         return total / values.shape[1]
 
-    return _sweep(split, macs, reference, mean)
+    return _curve(right, macs, reference, mean, grid)
 
 
 def best_within(curve: Sweep, budgets: np.ndarray) -> np.ndarray:
@@ -120,27 +139,46 @@ def is_met(curve: Sweep, budgets: np.ndarray) -> np.ndarray:
     return curve.cost.min() <= np.asarray(budgets) * _ROUNDING
 
 
-def choose_thresholds(
-    val: SplitPredictions, macs: np.ndarray, reference: float
-) -> dict[str, float]:
-    """Threshold of each operating point, from validation predictions only.
+def cheapest(curve: Sweep, least: float) -> int | None:
+    """Flat index into the grid of the cheapest threshold that is at least so accurate.
+
+    Of equally cheap ones the most accurate, of equally accurate ones the lowest. None if there is
+    none.
+    """
+    accuracy, cost = curve.accuracy.ravel(), curve.cost.ravel()
+    enough = np.flatnonzero(accuracy >= least)
+    if len(enough) == 0:
+        return None
+    return int(enough[np.lexsort((-accuracy[enough], cost[enough]))[0]])
+
+
+def one_se(curve: Sweep, samples: int) -> int:
+    """Flat index into the grid of the one-standard-error point, the knee of a curve.
+
+    The cheapest threshold whose accuracy lies within one standard error of the best accuracy p,
+    sqrt(p (1 - p) / N), with N samples. Source: Breiman et al., Classification and Regression
+    Trees, 1984, where the rule chooses the size of a tree.
+    """
+    best = curve.accuracy.max()
+    index = cheapest(curve, best - np.sqrt(best * (1 - best) / samples))
+    assert index is not None  # the best is within an error of itself
+    return index
+
+
+def operating_points(val: SplitPredictions, macs: np.ndarray, reference: float) -> dict[str, float]:
+    """Threshold of each operating point of the benchmark, from validation predictions only.
 
     macs: [E]; reference: multiply-accumulates of the dataset's single-exit network.
 
     - `threshold_0.9`: fixed.
-    - `one_se` (the one-standard-error rule): the cheapest whose accuracy lies within one standard
-      error of the best accuracy p, sqrt(p (1 - p) / N).
+    - `one_se`: the function of this name.
     - `budget_25/50/75`: the most accurate (then the cheapest) whose cost is within that share of
       the reference, as in `best_within`; where nothing is, the cheapest.
     """
-    curve = sweep(val, macs, reference)
-    best = curve.accuracy.max()
-    error = np.sqrt(best * (1 - best) / len(val.target))
-    # A higher threshold never costs less, so the first that is good enough is the cheapest.
-    one_se = np.argmax(curve.accuracy >= best - error)
+    curve = sweep_shared(val, macs, reference)
     within = best_within(curve, np.array(list(BUDGETS.values())))
-    chosen = dict(zip(("one_se", *BUDGETS), THRESHOLDS[[one_se, *within]].tolist(), strict=True))
-    return FIXED | chosen
+    indices = [one_se(curve, len(val.target)), *within]
+    return FIXED | dict(zip(("one_se", *BUDGETS), THRESHOLDS[indices].tolist(), strict=True))
 
 
 def _levels(confidence: np.ndarray, grid: np.ndarray) -> np.ndarray:
@@ -164,12 +202,12 @@ def _going_on(levels: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
     return table
 
 
-def _sweep(
-    split: SplitPredictions,
+def _curve(
+    right: np.ndarray,
     macs: np.ndarray,
     reference: float,
     mean: Callable[[np.ndarray], np.ndarray],
+    thresholds: np.ndarray,
 ) -> Sweep:
-    right = (split.prediction == split.target).astype(np.int64)
     cost = np.broadcast_to(macs[:, None], right.shape)
-    return Sweep(mean(right), mean(cost) / reference)
+    return Sweep(mean(right.astype(np.int64)), mean(cost) / reference, thresholds)

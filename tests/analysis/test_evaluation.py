@@ -5,7 +5,7 @@ import pytest
 from synthetic import LABELS, make_predictions, make_reference
 
 from cgt.analysis.evaluation import EVALUATED, evaluate, evaluate_file
-from cgt.operate.sweep import POINTS, sweep
+from cgt.operate.sweep import POINTS, sweep_shared
 from cgt.records.predictions import save_predictions
 from cgt.records.reference import save_reference
 
@@ -165,8 +165,8 @@ def test_both_are_measured_over_one_interval_of_budgets():
     cascade = replace(predictions, macs=predictions.macs // 100)
     network, cheap = (evaluate(run, "d", "m", 1, REFERENCE) for run in (predictions, cascade))
     val, test = predictions.val, predictions.test
-    best = sweep(val, predictions.macs).accuracy.argmax()
-    reached = sweep(test, predictions.macs).accuracy[best]
+    best = sweep_shared(val, predictions.macs).accuracy.argmax()
+    reached = sweep_shared(test, predictions.macs).accuracy[best]
     assert cheap["areas"]["mean_budget_accuracy"].item() == pytest.approx(reached)
     assert network["areas"]["mean_budget_accuracy"].item() < reached
 

@@ -7,7 +7,7 @@ from synthetic import make_reference
 
 from cgt.analysis.exit_rules import rule_areas
 from cgt.analysis.gains import gains
-from cgt.operate.confidences import fit_temperatures, max_softmax
+from cgt.operate.confidences import fit_temperature, max_softmax
 from cgt.records.predictions import Predictions, SplitPredictions
 
 MACS = np.array([200, 550, 1000])
@@ -27,7 +27,8 @@ def make_binary(seed, samples=300):
 
 
 def areas(predictions):
-    rows = rule_areas(predictions, fit_temperatures(predictions.val), REFERENCE)
+    temperatures = fit_temperature(predictions.val.logits, predictions.val.target)
+    rows = rule_areas(predictions, temperatures, REFERENCE)
     return {row["exit_rule"]: row["mean_budget_accuracy"] for row in rows}
 
 

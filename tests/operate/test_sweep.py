@@ -10,10 +10,10 @@ from cgt.operate.sweep import (
     THRESHOLDS,
     Sweep,
     best_within,
-    choose_thresholds,
     is_met,
-    sweep,
+    operating_points,
     sweep_per_exit,
+    sweep_shared,
 )
 from cgt.records.predictions import SplitPredictions
 
@@ -27,7 +27,7 @@ def test_the_grid_holds_the_values_that_matter_and_survives_a_csv():
 
 
 def test_sweep_by_hand():
-    curve = sweep(tiny([0, 0, 1, 1], [1, 1, 1, 0]), MACS, 100)
+    curve = sweep_shared(tiny([0, 0, 1, 1], [1, 1, 1, 0]), MACS, 100)
     found = {t: (curve.accuracy[i], curve.cost[i]) for i, t in enumerate(THRESHOLDS)}
     assert found[0.0] == (0.5, 0.2)
     assert found[0.5] == (1.0, 0.6)  # half the samples stay: 0.5 * 20 + 0.5 * 100 = 60
@@ -42,7 +42,7 @@ def routed(split, macs, threshold):
 
 def test_a_sweep_is_what_routing_at_each_threshold_gives():
     predictions = make_predictions(method="branchynet")
-    curve = sweep(predictions.val, predictions.macs)
+    curve = sweep_shared(predictions.val, predictions.macs)
     expected = [routed(predictions.val, predictions.macs, t) for t in THRESHOLDS]
     assert np.transpose([curve.accuracy, curve.cost]) == pytest.approx(np.array(expected))
 
@@ -55,7 +55,7 @@ def test_thresholds_per_exit_are_what_routing_gives_with_the_shared_ones_among_t
     for pair in np.random.default_rng(0).integers(0, len(THRESHOLDS), (40, 2)):
         found = grid.accuracy[tuple(pair)], grid.cost[tuple(pair)]
         assert found == pytest.approx(routed(split, macs, THRESHOLDS[pair]))
-    shared = sweep(split, macs)
+    shared = sweep_shared(split, macs)
     assert np.diagonal(grid.accuracy) == pytest.approx(shared.accuracy)
     assert np.diagonal(grid.cost) == pytest.approx(shared.cost)
 
@@ -77,7 +77,7 @@ def test_many_exits_thin_the_grid_but_keep_its_ends():
 
 def test_one_exit_has_one_accuracy_and_full_cost():
     predictions = make_predictions(method="single_exit")
-    curve = sweep(predictions.val, predictions.macs)
+    curve = sweep_shared(predictions.val, predictions.macs)
     own = np.mean(predictions.val.prediction[0] == predictions.val.target)
     assert set(curve.accuracy) == {own}
     assert set(curve.cost) == {1000.0}
@@ -93,7 +93,7 @@ def test_points_by_hand():
     # Threshold up to:  .2   .4   .6   .8  above
     # Accuracy:         .5  .75    1    1    .75
     # Cost:             .2   .4   .6   .8      1
-    chosen = choose_thresholds(tiny([0, 0, 1, 1], [1, 1, 1, 0]), MACS, 100)
+    chosen = operating_points(tiny([0, 0, 1, 1], [1, 1, 1, 0]), MACS, 100)
     assert chosen == {
         "threshold_0.9": 0.9,
         "one_se": 0.41,  # best accuracy 1, standard error 0: the cheapest threshold that reaches it
@@ -107,24 +107,24 @@ def test_one_se_accepts_one_standard_error():
     # Accuracy .25 at the first exit, at best .5. The error at .5 is sqrt(.25 / N).
     few = tiny([0, 0, 0, 1], [1, 0, 0, 0], samples_per_level=1)
     assert (
-        choose_thresholds(few, MACS, 100)["one_se"] == 0.0
+        operating_points(few, MACS, 100)["one_se"] == 0.0
     )  # error .25: the first exit is near enough
     many = tiny([0, 0, 0, 1], [1, 0, 0, 0], samples_per_level=25)
-    assert choose_thresholds(many, MACS, 100)["one_se"] == 0.21  # error .05: it is not
+    assert operating_points(many, MACS, 100)["one_se"] == 0.21  # error .05: it is not
 
 
 def test_a_budget_below_the_first_exit_takes_the_first_exit():
     val = tiny([0, 0, 1, 1], [1, 1, 1, 1])
-    chosen = choose_thresholds(val, np.array([60, 100]), 100)
+    chosen = operating_points(val, np.array([60, 100]), 100)
     assert chosen["budget_25"] == chosen["budget_50"] == 0.0
     assert chosen["budget_75"] == 0.21
 
 
 def test_budget_that_is_met_exactly_counts():
     val = tiny([0, 1, 1, 1], [1, 1, 1, 1])
-    assert choose_thresholds(val, np.array([25, 100]), 100)["budget_25"] == 0.0
+    assert operating_points(val, np.array([25, 100]), 100)["budget_25"] == 0.0
     # One group of four goes on: (3 * 10 + 30) / 4 = 15 of 30, exactly a half.
-    assert choose_thresholds(val, np.array([10, 30]), 30)["budget_50"] == 0.21
+    assert operating_points(val, np.array([10, 30]), 30)["budget_50"] == 0.21
 
 
 def test_permuted_validation_labels_do_move_one():
@@ -132,7 +132,7 @@ def test_permuted_validation_labels_do_move_one():
     target = np.random.default_rng(0).permutation(predictions.val.target)
     permuted = replace(predictions.val, target=target)
     before, after = (
-        choose_thresholds(val, predictions.macs, 1000) for val in (predictions.val, permuted)
+        operating_points(val, predictions.macs, 1000) for val in (predictions.val, permuted)
     )
     assert before != after
 
@@ -144,7 +144,7 @@ def test_the_worked_example_of_the_module():
         target=np.array([1, 1, 1]),
         index=np.arange(3),
     )
-    curve = sweep(split, MACS)
+    curve = sweep_shared(split, MACS)
     found = {t: (curve.accuracy[i], curve.cost[i]) for i, t in enumerate(THRESHOLDS)}
     assert found[0.0] == pytest.approx((2 / 3, 20))
     assert found[0.5] == pytest.approx((1, 140 / 3))
@@ -153,8 +153,8 @@ def test_the_worked_example_of_the_module():
 
 def test_costs_are_multiply_accumulates_or_relative_to_what_is_given():
     predictions = make_predictions()
-    absolute = sweep(predictions.val, predictions.macs)
-    relative = sweep(predictions.val, predictions.macs, 500)
+    absolute = sweep_shared(predictions.val, predictions.macs)
+    relative = sweep_shared(predictions.val, predictions.macs, 500)
     assert absolute.cost == pytest.approx(500 * relative.cost)
     assert absolute.cost.max() <= 1000 < 500 * relative.cost.max() + 1e-6
     assert (absolute.accuracy == relative.accuracy).all()
@@ -163,6 +163,6 @@ def test_costs_are_multiply_accumulates_or_relative_to_what_is_given():
 def test_budgets_are_shares_of_the_reference_not_of_the_methods_own_cost():
     val = tiny([0, 0, 1, 1], [1, 1, 1, 1])
     # The network costs a tenth of the reference: every budget buys all of it.
-    chosen = choose_thresholds(val, MACS, 1000)
+    chosen = operating_points(val, MACS, 1000)
     assert chosen["budget_25"] == chosen["budget_75"] == 0.41
-    assert is_met(sweep(val, MACS, 1000), [0.019, 0.02, 0.5]).tolist() == [False, True, True]
+    assert is_met(sweep_shared(val, MACS, 1000), [0.019, 0.02, 0.5]).tolist() == [False, True, True]

@@ -75,7 +75,7 @@ def test_zero_is_zero_however_it_is_written():
     assert hash_of(own) == hash_of(protocol_of(changed(label_smoothing=0.0), DATASET))
 
 
-@pytest.mark.parametrize("name", ["is_met", "accuracy_within", "choose_thresholds", "scores"])
+@pytest.mark.parametrize("name", ["is_met", "accuracy_within", "operating_points", "scores"])
 def test_an_evaluation_that_gives_other_numbers_counts(name, monkeypatch):
     before = evaluation_digest()
     assert evaluation_digest() == before
