@@ -21,12 +21,12 @@ SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) --scheduler greedy --rerun-i
   --show-failed-logs $(FLAGS)
 SMOKE_RESULTS := results/smoke
 # What the rules write in results/, beside runs/ and published/.
-WRITTEN := ablation benchmarks checkpoints figures logs next reference report.html smoke summary \
+WRITTEN := ablation benchmarks checkpoints figures join logs next reference report.html smoke summary \
   tables tuning verified
 
 .DEFAULT_GOAL := all
-.PHONY: all smoke figures leaderboard report tune ablation bench check compare publish unlock test lint format \
-  clean help
+.PHONY: all smoke figures leaderboard report tune ablation bench check compare publish publish-rows join \
+  unlock test lint format clean help
 
 all: $(READY)  ## the paper: raw data to tables and figures in results/
 	$(SNAKEMAKE) all
@@ -65,6 +65,22 @@ compare: $(READY)  ## does the full run agree with the published one?
 publish: $(READY)  ## copy the results of a full run to results/published
 	$(SNAKEMAKE) publish
 
+# METHOD: which entries, such as "soft_cgt hard_cgt"; all by default. CONFIG: overlays. MARK=trial
+empty :=
+space := $(empty) $(empty)
+comma := ,
+LAYERS := $(if $(CONFIG),--configfile $(CONFIG))
+NAMED := $(if $(METHOD),'publish_methods=[$(subst $(space),$(comma),$(strip $(METHOD)))]')
+MARKED := $(if $(MARK),publish_mark=$(MARK))
+publish-rows: $(READY)  ## put finished entries among the rows that others compare with
+	$(SNAKEMAKE) publish_rows $(LAYERS) $(if $(NAMED)$(MARKED),--config $(NAMED) $(MARKED))
+
+# CONFIG: overlays whose settings count, instead of those of the published rows.
+join: $(READY)  ## set METHOD=name beside the published rows (SEEDS=3: at the first three seeds)
+	@test -n "$(METHOD)" || { echo 'which method? make join METHOD=name' >&2; exit 1; }
+	$(SNAKEMAKE) join $(LAYERS) --config join=$(METHOD) $(if $(CONFIG),join_settings=own) \
+	  $(if $(SEEDS),join_seeds=$(SEEDS))
+
 unlock: $(READY)  ## after Snakemake itself was killed: let the next run begin
 	$(VENV)/bin/snakemake --unlock
 
@@ -96,7 +112,7 @@ clean:  ## remove what `make` wrote but the published results; keep raw data, .v
 	  *) echo "kept, because make did not write it: $$kept";; esac; done
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The stamp is written last, so an interrupted set-up starts over; a changed lock file does too.
 $(READY): requirements.lock pyproject.toml
@@ -106,6 +122,8 @@ $(READY): requirements.lock pyproject.toml
 	  { echo 'Python cannot create environments here: apt-get install python3-venv' >&2; exit 1; }
 	@test ! -e $(VENV) -o -e $(VENV)/.cgt -o -e $@ || \
 	  { echo '$(VENV) is not one that make has set up: move it away, or make VENV=another-name' >&2; exit 1; }
+	@test ! -L $(VENV) || \
+	  { echo '$(VENV) is a link, and what it leads to is out of date: run make there, or remove the link' >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $(VENV)/.cgt
 ifneq ($(TORCH_INDEX),)

@@ -2,6 +2,7 @@
 from snakemake.utils import min_version
 
 from cgt.study.config import check_config, check_places, without_removed
+from cgt.study.join import joined
 
 min_version("9.20")
 
@@ -13,8 +14,16 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 kept = without_removed(config)
 config.clear()
 config.update(kept)
-check_config(config, f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
-check_places(config, f"{workflow.basedir}/results/published")
+schema = f"{workflow.basedir}/workflow/schemas/config.schema.yaml"
+published = f"{workflow.basedir}/results/published"
+check_config(config, schema)
+check_places(config, published)
+# One method beside the published rows: what is run follows from these, see rules/join.smk.
+if "join" in config:
+    tables = [f"{config['results']}/tuning/tuning.csv", f"{published}/tuning.csv"]
+    kept = joined(config, f"{published}/rows", schema, tables)
+    config.clear()
+    config.update(kept)
 
 
 report: "workflow/report/workflow.rst"
@@ -36,6 +45,7 @@ include: "workflow/rules/bench_infer.smk"
 include: "workflow/rules/bench_entries.smk"
 include: "workflow/rules/bench.smk"
 include: "workflow/rules/publish.smk"
+include: "workflow/rules/join.smk"
 
 
 rule all:

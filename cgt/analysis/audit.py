@@ -2,7 +2,10 @@
 
 `audit.csv` has one row per dataset and class, made from the prepared split of one seed. Counts are
 pixels; `test_overlap` is the share in [0, 1] of a class's test patches that have a pixel in common
-with a training patch, empty for a class without test pixels; `in_macro_average` is 0 or 1.
+with a training patch, empty for a class without test pixels; `in_macro_average` is 0 or 1. `patch`
+is the side of a patch in pixels; `val_overlap` the share of test patches that have a pixel in
+common with a validation patch; `distance` the mean pixels from a test pixel to the nearest training
+pixel. An audit of an earlier version lacks these three.
 """
 
 from collections.abc import Sequence
@@ -13,7 +16,8 @@ import pandas as pd
 from cgt.records.csv_schema import read_csv, write_csv
 
 COUNTS = ("pixels", "train", "val", "test")
-COLUMNS = ("dataset", "class", *COUNTS, "test_overlap", "in_macro_average")
+FORMER = ("dataset", "class", *COUNTS, "test_overlap", "in_macro_average")
+COLUMNS = (*FORMER, "patch", "val_overlap", "distance")
 
 
 def write_audit(rows: Sequence[dict[str, str | int | float]], path: Path | str) -> None:
@@ -25,12 +29,13 @@ def read_audit(path: Path | str) -> pd.DataFrame:
     """Read and check an audit.
 
     Raises ValueError naming the file and the fault: wrong columns, a class twice, a count that is
-    no number, more pixels in the splits than there are, or a share outside [0, 1].
+    no number, more pixels in the splits than there are, a share outside [0, 1], a distance below 1
+    or a patch that is none.
     """
     frame = read_csv(path)
-    if tuple(frame.columns) != COLUMNS:
+    if tuple(frame.columns) not in (COLUMNS, FORMER):
         raise ValueError(f"{path}: columns are {list(frame.columns)}, expected {list(COLUMNS)}")
-    numbers = frame[list(COLUMNS[2:])].apply(pd.to_numeric, errors="coerce")
+    numbers = frame[list(frame.columns[2:])].apply(pd.to_numeric, errors="coerce")
     frame = pd.concat([frame[["dataset", "class"]], numbers], axis=1)
     tested = frame["test"] > 0
     faults = {
@@ -41,6 +46,12 @@ def read_audit(path: Path | str) -> pd.DataFrame:
         ),
         "test_overlap is not in [0, 1]": tested & ~frame["test_overlap"].between(0, 1),
     }
+    if "patch" in frame:
+        faults |= {
+            "patch is not an odd number": frame["patch"] % 2 != 1,
+            "val_overlap is not in [0, 1]": tested & ~frame["val_overlap"].between(0, 1),
+            "distance is not 1 or more": tested & ~(frame["distance"] >= 1),
+        }
     for fault, rows in faults.items():
         if rows.any():
             raise ValueError(f"{path}: {fault} (row {int(rows.argmax()) + 1})")

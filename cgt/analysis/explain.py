@@ -137,7 +137,10 @@ def _shares(
 
 def _cosines(deep: pd.DataFrame, dataset: str, names: dict[str, str]) -> str:
     """Between the gradients of the first and the last exit, in the last third of the epochs."""
-    cosine = third(deep).groupby(["dataset", "method", "seed"], sort=False)["cosine"].mean()
+    rows = third(deep)
+    rows = rows.assign(cosine=rows["cosine"] * rows["epochs"])
+    sums = rows.groupby(["dataset", "method", "seed"], sort=False)[["cosine", "epochs"]].sum()
+    cosine = sums["cosine"] / sums["epochs"]
     pointing: dict[str, list[str]] = {}
     for method, name in names.items():
         values = _of(cosine, dataset, method)

@@ -62,11 +62,7 @@ def paired_difference(a: Sequence[float], b: Sequence[float]) -> Difference:
 
     Raises ValueError if the lengths differ, or fewer than two pairs are given.
     """
-    a, b = _finite(a), _finite(b)
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError(
-            f"a has {len(a)} and b has {len(b)} values; both need the same seeds, at least two"
-        )
+    a, b = checked_pairs(a, b)
     difference = estimate(a - b)
     error = difference.sd / np.sqrt(difference.n)
     if error > 0:
@@ -151,6 +147,19 @@ def over_seeds(frame: pd.DataFrame, keys: Sequence[str], metrics: Sequence[str])
         for metric in metrics
     ]
     return pd.DataFrame(rows)
+
+
+def checked_pairs(a: Sequence[float], b: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays, one number per seed.
+
+    Raises ValueError if the lengths differ, or fewer than two pairs are given.
+    """
+    a, b = _finite(a), _finite(b)
+    if len(a) != len(b) or len(a) < 2:
+        raise ValueError(
+            f"a has {len(a)} and b has {len(b)} values; both need the same seeds, at least two"
+        )
+    return a, b
 
 
 def _finite(values: Sequence[float]) -> np.ndarray:

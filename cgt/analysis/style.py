@@ -80,7 +80,7 @@ _POINTS = {
     "one_se": "one-SE point",
     "threshold_0.9": "threshold 0.9",
     "full": "all at the last exit",
-    **{f"budget_{share}": f"budget {share} %" for share in (25, 50, 75)},
+    **{f"budget_{share}": f"budget {share} %" for share in (10, 25, 50, 75)},
 }
 _RULES = {
     "shared": "One threshold",

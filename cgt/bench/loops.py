@@ -33,12 +33,13 @@ def ours(data: cgt.data.Dataset, job: Job, steps: int, folder: Path) -> Rates:
     """One epoch of the training loop, cut off after `steps` steps, as it runs in a training job.
 
     Validation, gradients and checkpoint are what they are in a job; their time is spread over the
-    steps of a full epoch.
+    steps of as many full epochs as share them in a job of full length.
     """
     trained = _cut_short(data, job, 1, steps, folder)
     per_step = trained.in_epochs / trained.steps
     size = trained.batch_size
-    return Rates(size / per_step, size / (per_step + trained.between / trained.full_steps))
+    after = trained.between * looks_per_epoch(job, trained.network.num_exits)
+    return Rates(size / per_step, size / (per_step + after / trained.full_steps))
 
 
 def epoch_seconds(data: cgt.data.Dataset, job: Job, epochs: int, steps: int, folder: Path) -> float:
@@ -87,6 +88,20 @@ def _cut_short(data: cgt.data.Dataset, job: Job, epochs: int, steps: int, folder
     trainer.between = time.perf_counter() - start - trainer.in_epochs
     trainer.checkpoint.unlink()
     return trainer
+
+
+def looks_per_epoch(job: Job, exits: int) -> float:
+    """Share in (0, 1] of a job's epochs that validation, gradients and checkpoint follow.
+
+    exits: how many the job's network has.
+    """
+    settings = build_settings(job)
+    looks = [
+        settings.validates(done, phase.epochs)
+        for phase in build_method(job).phases(settings.epochs, exits)
+        for done in range(1, phase.epochs + 1)
+    ]
+    return sum(looks) / len(looks)
 
 
 def bound(data: cgt.data.Dataset, job: Job, steps: int) -> float:

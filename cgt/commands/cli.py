@@ -11,6 +11,7 @@ from cgt.commands.bench import add_bench
 from cgt.commands.data import add_data
 from cgt.commands.draw import add_draw
 from cgt.commands.evaluate import add_evaluate
+from cgt.commands.join import add_join
 from cgt.commands.pictures import add_pictures
 from cgt.commands.publish import add_publish
 from cgt.commands.train import add_train
@@ -64,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_draw,
         add_pictures,
         add_publish,
+        add_join,
         add_bench,
     ):
         add(commands)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cgt.commands.arguments import add, named_path
 
-_OPTIONS = ("kind", "limit", "patch", "components")
+_OPTIONS = ("kind", "limit", "patch", "components", "guard")
 
 
 def add_data(commands: argparse._SubParsersAction) -> None:
@@ -27,6 +27,7 @@ def add_data(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--limit", type=int, help="keep at most this many training samples")
     command.add_argument("--patch", type=int, help="of a scene: width of a patch in pixels")
     command.add_argument("--components", type=int, help="of a scene: principal components kept")
+    command.add_argument("--guard", help="of a disjoint split: which splits a band keeps apart")
 
     command = add(commands, "audit", audit, "count what the splits of a scene train and test on")
     command.add_argument("prepared", nargs="+", type=named_path, metavar="DATASET=PREPARED")

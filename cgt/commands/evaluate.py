@@ -25,6 +25,22 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--prepared", type=Path, required=True, help="prepared file (.npz)")
     command.add_argument("--raw", type=Path, help="folder of the raw files, or the .npz file")
 
+    command = add(
+        commands, "verify", verify_folder, "do predictions from elsewhere answer the splits?"
+    )
+    command.add_argument("folder", type=Path, help="folder of DATASET/METHOD/SEED/predictions.npz")
+    command.add_argument(
+        "--prepared",
+        type=Path,
+        required=True,
+        help="folder of the prepared files, DATASET/SEED.npz",
+    )
+    command.add_argument("--raw", type=Path, help="folder of the raw data, one folder each")
+    command.add_argument(
+        "--references", type=Path, required=True, help="folder of DATASET.json, see `cgt reference`"
+    )
+    command.add_argument("--rows", type=Path, help="published rows to compare seeds and data with")
+
     command = add(commands, "aggregate", aggregate, "gather all runs into one CSV per question")
     add_expected(command)
     add_external(command)
@@ -59,6 +75,30 @@ def verify(arguments: argparse.Namespace) -> None:
     where = (arguments.dataset, arguments.seed, arguments.prepared, arguments.raw)
     verify_predictions(arguments.predictions, *where)
     print(f"{arguments.predictions} answers {arguments.dataset}, seed {arguments.seed}")
+
+
+def verify_folder(arguments: argparse.Namespace) -> None:
+    from cgt.data.verify import verify_predictions
+    from cgt.records.cards import cards
+    from cgt.study.submission import find_predictions, submission_report
+
+    found = find_predictions(arguments.folder)
+    faults = []
+    for one in found:
+        prepared = arguments.prepared / one.dataset / f"{one.seed}.npz"
+        raw = cards("data")[one.dataset]["raw"]
+        place = arguments.raw / raw if raw and arguments.raw else None
+        try:
+            verify_predictions(one.path, one.dataset, one.seed, prepared, place)
+        except ValueError as error:
+            faults.append(str(error))
+    if faults:
+        raise ValueError(
+            "\n  ".join([f"{len(faults)} of {len(found)} files are refused:", *faults])
+        )
+    places = (arguments.prepared, arguments.references, arguments.rows)
+    print(submission_report(found, *places), end="")
+    print(f"all {len(found)} files answer their splits")
 
 
 def aggregate(arguments: argparse.Namespace) -> None:

@@ -37,7 +37,7 @@ def prepare(
     *,
     kind: str | None = None,
     limit: int | None = None,
-    **settings: int,
+    **settings: int | str,
 ) -> None:
     """Split `dataset`, fit the scaling on the training samples, and save both to `out`.
 
@@ -53,6 +53,8 @@ def prepare(
     if unknown:
         allowed = ", ".join(builder.defaults) or "none"
         raise ValueError(f"{dataset} has no setting {unknown[0]!r}; it has: {allowed}")
+    settings = {**builder.defaults, **settings}
+    builder = builder.configured(settings)
     raw = builder.raw(raw_dir, seed)
     classes = len(builder.classes(raw))
     if limit is not None and limit < classes:
@@ -61,7 +63,7 @@ def prepare(
     index = builder.split(raw, seed)
     if limit is not None:
         index = _limited(builder, raw, index, seed, limit)
-    fitted = builder.fit(raw, index["train"], {**builder.defaults, **settings})
+    fitted = builder.fit(raw, index["train"], settings)
     arrays = {f"{split}_index": index[split] for split in SPLITS}
     arrays |= {**fitted, **builder.keep(raw), "dataset": np.array(dataset)}
     save_prepared(Path(out), arrays)

@@ -35,16 +35,27 @@ def audit_split(
     """Return one row a class: its pixels by split, and the leak.
 
     labels: int64 [H, W], class numbers from 0, or -1 for none; index: positions by split.
-    `test_overlap` is the share in [0, 1] of the class's test patches that have a pixel in common
-    with a training patch of any class, NaN if it has no test patch. `in_macro_average` is 1 if the
-    class has test pixels, else 0.
+    `test_overlap` and `val_overlap` are shares in [0, 1] of the class's test patches that have a
+    pixel in common with a patch of training or validation, of any class; `distance` is the mean
+    over its test pixels of the rows or columns, whichever are more, to the nearest training pixel.
+    The three are NaN if it has no test patch. `in_macro_average` is 1 if the class has test pixels,
+    else 0.
     """
+    from scipy.ndimage import distance_transform_cdt  # slow to import, and needed here alone
+
+    others = np.ones(labels.shape, dtype=bool)
+    others.flat[index["train"]] = False
+    away = distance_transform_cdt(others, metric="chessboard")
     rows = []
     for number, name in enumerate(class_names):
         own = {split: chosen[labels.flat[chosen] == number] for split, chosen in index.items()}
-        overlap = float("nan")
+        overlap = val_overlap = distance = float("nan")
         if len(own["test"]) > 0:
-            overlap = patch_overlap(index["train"], own["test"], patch, labels.shape)
+            overlap, val_overlap = (
+                patch_overlap(index[split], own["test"], patch, labels.shape)
+                for split in ("train", "val")
+            )
+            distance = float(away.flat[own["test"]].mean())
         rows.append(
             {
                 "class": name,
@@ -52,6 +63,9 @@ def audit_split(
                 **{split: len(own[split]) for split in SPLITS},
                 "test_overlap": overlap,
                 "in_macro_average": int(len(own["test"]) > 0),
+                "patch": patch,
+                "val_overlap": val_overlap,
+                "distance": distance,
             }
         )
     return rows

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -48,8 +48,19 @@ class DatasetBuilder(ABC):
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """The settings that `fit` takes, with their defaults."""
+        """The settings that `configured` and `fit` take, with their defaults."""
         return {name: known["default"] for name, known in self.card["settings"].items()}
+
+    def configured(self, settings: Mapping[str, Any]) -> Self:
+        """Return the builder whose `split` is as the settings want it.
+
+        settings: all of `defaults`. Raises ValueError for one that is out of range.
+        """
+        return self
+
+    def recorded(self, prepared: Arrays) -> Self:
+        """Return the builder whose `split` is the one of a prepared file, by what `keep` left."""
+        return self
 
     def sources(self) -> Sequence[Source]:
         """The places to look for the raw files, in order."""
@@ -63,7 +74,8 @@ class DatasetBuilder(ABC):
         return self._read(raw_dir)
 
     def keep(self, raw: Arrays) -> Arrays:
-        """Return what the prepared file must hold for `stored` to find the same raw arrays."""
+        """Return what the prepared file must hold for `stored` to find the same raw arrays, and
+        `recorded` the same split."""
         return {}
 
     def stored(self, raw_dir: Path | None, prepared: Arrays) -> Arrays:
@@ -87,7 +99,7 @@ class DatasetBuilder(ABC):
 
     @abstractmethod
     def split(self, raw: Arrays, seed: int) -> dict[str, np.ndarray]:
-        """Return int64 index arrays by split; they depend on the dataset and the seed only."""
+        """Return int64 index arrays by split; they depend on the builder and the seed only."""
 
     @abstractmethod
     def labels(self, raw: Arrays, split: str) -> np.ndarray:

@@ -20,21 +20,27 @@ _TRAIN, _BLOCKED = 64, 32  # bits above the class numbers
 
 
 def training_area(
-    classes: np.ndarray, wanted: np.ndarray, guard: int, random: np.random.RandomState
+    classes: np.ndarray,
+    wanted: np.ndarray,
+    guard: int,
+    random: np.random.RandomState,
+    attempts: int | None = None,
 ) -> np.ndarray:
     """Return bool [H, W]: the rectangles that training pixels may come from.
 
     classes: int64 [H, W], numbers from 0 to 30, or -1: not to be split.
     wanted: int64 [C], training pixels of each class; 0 for a class that is not to be split.
     guard: width of the band around the rectangles that is lost for validation and test, pixels.
+    attempts: how many searches may be made; None: twenty.
     Raises ValueError if no layout gives every class its training pixels.
     """
-    for _ in range(_ATTEMPTS):
+    attempts = attempts or _ATTEMPTS
+    for _ in range(attempts):
         area = _search(classes, wanted, guard, random)
         if (class_counts(classes[area & (classes >= 0)], len(wanted)) >= wanted).all():
             return area
     raise ValueError(
-        f"no layout of training areas with a guard band of {guard} pixels in {_ATTEMPTS} attempts"
+        f"no layout of training areas with a guard band of {guard} pixels in {attempts} attempts"
     )
 
 

@@ -39,6 +39,7 @@ def open_dataset(
         builder = builder_of(dataset)
         _check_kind(builder, kinds)
         arrays = load_prepared(prepared, repair_of(dataset, prepared, raw_dir))
+        builder = builder.recorded(arrays)
     elif prepared.exists():
         arrays = load_prepared(prepared, repair_of(dataset, prepared, raw_dir, "KIND"))
         builder = builder_in(arrays, dataset, prepared)
@@ -65,7 +66,7 @@ def builder_in(arrays: Arrays, dataset: str, prepared: Path) -> DatasetBuilder:
     Raises DataError if the file does not say so, or names another dataset's.
     """
     if is_coded(dataset):
-        return builder_of(dataset)
+        return builder_of(dataset).recorded(arrays)
     if "kind" not in arrays:
         raise DataError(
             f"{prepared} was made for dataset {arrays.get('dataset', 'unknown')}, expected "
@@ -110,7 +111,7 @@ def _problem_of_arrays(builder: DatasetBuilder, arrays: Arrays) -> str | None:
 def _problem_of_seed(builder: DatasetBuilder, raw: Arrays, arrays: Arrays, seed: int) -> str | None:
     """Return what is wrong if the split is not the one of a seed, or a slice of it.
 
-    The split is drawn again: it depends on dataset and seed alone, and NumPy promises that the
+    The split is drawn again: it depends on builder and seed alone, and NumPy promises that the
     stream of random numbers stays. So the file need not say its seed.
     """
     for split, drawn in builder.split(raw, seed).items():

@@ -37,8 +37,8 @@ def repair_of(dataset: str, path: Path, raw_dir: Path | None, kind: str | None =
     options = f" --kind {kind}" if kind else ""
     options += f" --raw {raw_dir}" if raw_dir else ""
     return (
-        f"`cgt prepare {dataset}{options} --out {path} --seed SEED`, with --limit, --patch "
-        f"and --components as it was made"
+        f"`cgt prepare {dataset}{options} --out {path} --seed SEED`, with --limit, --patch, "
+        f"--components and --guard as it was made"
     )
 
 

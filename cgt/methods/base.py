@@ -15,9 +15,10 @@ from torch import Tensor
 
 from cgt.nn.checks import as_exit_weights
 from cgt.nn.cost import cumulative_macs
+from cgt.nn.cross_entropy import exit_cross_entropy
 from cgt.nn.exits import MAX_SOFTMAX, ExitRule, judge_all
-from cgt.nn.losses import LossTerms, exit_cross_entropy, same_for_all
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms, same_for_all
 from cgt.records.settings import PerExit, per_exit
 
 
@@ -75,14 +76,18 @@ class Pass:
 
 
 class Start(NamedTuple):
-    """What a method may look at before a phase."""
+    """What a method may look at before a phase, and when all are trained."""
 
     network: EarlyExitNetwork
-    """As the phase finds it: the best of the phase before."""
+    """The best of the phase before; at the end, of the last."""
     validate: Callable[[], tuple[Tensor, Tensor]]
     """Logits ``[E, N, C]`` and targets ``[N]`` of the validation split."""
     withheld: Callable[[], tuple[Tensor, Tensor]]
     """The same of the training samples that were withheld (:attr:`Method.withhold`)."""
+    epochs: int = 0
+    """Of the whole training, all phases together."""
+    input_shape: tuple[int, ...] = ()
+    """Of one sample, for what is to be counted or built by it (:meth:`Method.macs`)."""
 
 
 class Optimizer(Protocol):
@@ -93,6 +98,14 @@ class Optimizer(Protocol):
 
     def step(self) -> None:
         """Move along the gradients, at the learning rate of this step."""
+
+    def ahead(
+        self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]
+    ) -> list[Tensor]:
+        """Where a step along ``gradients`` would lead; nothing moves, and gradients flow to them.
+
+        ``parameters`` are some of those that learn; ``None``: one that stays.
+        """
 
 
 class Method(ABC):
@@ -109,11 +122,14 @@ class Method(ABC):
     withhold: float = 0.0
     """Share of the training split, in [0, 1), that is never trained on: for a fit of later phases.
     Which samples these are depends on dataset and seed alone."""
+    updates: int = 1
+    """How often :meth:`step` moves the parameters: the learning rate's cycle has as many steps."""
 
     def network(self, backbone: EarlyExitNetwork) -> EarlyExitNetwork:
         """The network to train; by default the whole backbone with all its exits.
 
-        What draws random numbers here comes after the backbone's own weights.
+        How many classes it tells apart is in ``backbone.num_classes``. What draws random numbers
+        here comes after the backbone's own weights.
         """
         return backbone
 
@@ -129,6 +145,12 @@ class Method(ABC):
         """Called before phase ``number`` (from 0), and again when a stopped run resumes in it.
 
         Then everything is as it was at the phase's start, so that both give the same.
+        """
+
+    def finish(self, start: Start) -> None:  # noqa: B027
+        """Called once all phases are trained, before the network answers: for a last fit.
+
+        The network is the best of the last phase; what is changed in it here is what is saved.
         """
 
     def forward(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from cgt.methods.base import Method, Moment, Pass, Phase, split_epochs
-from cgt.nn.losses import LossTerms
+from cgt.nn.terms import LossTerms
 from cgt.records.settings import PerExit, per_exit
 
 CARD = {

@@ -24,8 +24,9 @@ from torch.nn.functional import kl_div
 
 from cgt.methods.base import Method, Moment, Pass
 from cgt.nn.checks import as_exit_weights, check_positive, check_probability
-from cgt.nn.losses import LossTerms, SoftCGTLoss
+from cgt.nn.losses import SoftCGTLoss
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms
 from cgt.records.settings import PerExit, per_exit
 
 CARD = {

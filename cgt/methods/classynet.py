@@ -21,7 +21,7 @@ from torch import Tensor
 
 from cgt.methods.base import Method, Moment, Pass, Phase, Start, joint_phase, split_epochs
 from cgt.nn.exits import ExitRule, KnownClasses
-from cgt.nn.losses import LossTerms
+from cgt.nn.terms import LossTerms
 from cgt.records.settings import PerExit, early_shares
 
 CARD = {

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from cgt.methods.base import Method, Moment, Pass, schedule
-from cgt.nn.losses import HardCGTLoss, LossTerms
+from cgt.nn.losses import HardCGTLoss
 from cgt.nn.network import EarlyExitNetwork
 from cgt.nn.selective import selective_forward
+from cgt.nn.terms import LossTerms
 from cgt.records.settings import PerExit
 
 CARD = {

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from cgt.methods.base import Method, Moment, Pass
-from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms
 
 CARD = {
     "title": "Single exit",

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from cgt.methods.base import Method, Moment, Pass, Phase, schedule
 from cgt.nn.checks import check_probability
-from cgt.nn.losses import LossTerms, SoftCGTLoss
+from cgt.nn.losses import SoftCGTLoss
 from cgt.nn.network import EarlyExitNetwork
 from cgt.nn.selective import selective_forward
+from cgt.nn.terms import LossTerms
 from cgt.records.settings import PerExit
 
 CARD = {

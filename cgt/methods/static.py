@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from cgt.methods.base import Method, Moment, Pass, Phase, joint_phase
 from cgt.nn.cost import cumulative_macs
 from cgt.nn.exits import MAX_SOFTMAX, ExitRule
-from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms
 
 CARD = {
     "title": "Static networks",

@@ -41,4 +41,6 @@ def build(
         raise ValueError(
             f"samples have shape {list(shape)}; the network {network} takes {card['inputs']}"
         )
-    return import_module(f"cgt.networks.{network}").build(shape, num_classes, exits)
+    made = import_module(f"cgt.networks.{network}").build(shape, num_classes, exits)
+    made.num_classes = num_classes
+    return made

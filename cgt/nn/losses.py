@@ -32,7 +32,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cgt.nn.checks import (
@@ -53,126 +52,9 @@ from cgt.nn.checks import (
     check_validate,
     check_values,
 )
+from cgt.nn.cross_entropy import cross_entropies, is_joined, repeated
 from cgt.nn.gates import eligibility, hard_gate, residual_gate, true_class
-
-SMALL = 16384
-"""Numbers in an exit's logits up to which exits are joined: calls cost more than copies there."""
-
-
-class LossTerms(NamedTuple):
-    """What a batch contributes, before it is summed: ``[B, E]``, of dense logits ``[B, *, E]``."""
-
-    losses: Tensor
-    """Loss of each exit at each position, in nats; 0 where the target is ignored. The weight of
-    the target's class is in it."""
-    weights: Tensor
-    """Its weight; carries no gradient. Of no meaning where the target is ignored."""
-    eligibility: Tensor
-    """Share of the sample that earlier exits left over, in [0, 1]; 0 where it is ignored."""
-    share: Tensor | None = None
-    """``[B, *]``, what a position counts in a mean: true or the weight of its class, and nothing
-    where it is ignored. ``None``: all count the same."""
-
-    def total(self) -> Tensor:
-        """Scalar: mean over the positions of Σ_e w_e · loss_e."""
-        return self.reduce("mean")
-
-    def reduce(self, reduction: str) -> Tensor:
-        """Σ_e w_e · loss_e: ``"mean"`` or ``"sum"`` over the positions; ``"none"``: ``[B, *]``."""
-        return _reduced((self.weights * self.losses).sum(dim=-1), self.share, reduction)
-
-    @torch.no_grad()
-    def means(self, inclusion: Tensor | None = None) -> Tensor:
-        """Mean loss, weight and eligibility of each exit over the batch, ``[3, E]``.
-
-        ``inclusion`` as in :meth:`SoftCGTLoss.terms`: where samples were selected, the loss is the
-        mean over those that reached the exit (0 if none did), and the eligibility, which is known
-        as far as the exit before was reached, is estimated from these. Positions count as in
-        :meth:`total`, except that the loss over those that reached the exit is a plain mean.
-        """
-        losses, weights, eligible = (
-            term.flatten(0, -2) for term in (self.losses, self.weights, self.eligibility)
-        )
-        part: Tensor | float = 1.0  # mean of the shares: exactly 1 where all count 1
-        if self.share is not None:
-            part = (self.share.sum(dtype=_wide(losses)) / self.share.numel()).to(losses.dtype)
-            each = self.share.reshape(-1, 1)
-            eligible = eligible * each
-            # What is the same everywhere is its own mean.
-            same = weights.stride(0) == 0
-            weights = (weights[:1] * part).expand_as(weights) if same else weights * each
-        if inclusion is None:
-            return torch.stack([term.mean(dim=0) for term in (losses, weights, eligible)]) / part
-        inclusion = inclusion.flatten(0, -2)
-        reached = inclusion > 0
-        counted = reached if self.share is None else reached & (each > 0)
-        loss = torch.where(reached, losses, 0.0).sum(dim=0) / counted.sum(dim=0).clamp(min=1)
-        before = torch.cat([torch.ones_like(inclusion[:, :1]), inclusion[:, :-1]], dim=1)
-        left = torch.where(before > 0, eligible / before, 0.0).mean(dim=0)
-        return torch.stack([loss, weights.mean(dim=0) / part, left / part])
-
-
-def _reduced(each: Tensor, share: Tensor | None, reduction: str) -> Tensor:
-    """Σ_e w_e · loss_e at each position, ``[B, *]``, as the reduction says."""
-    if reduction == "none":
-        return each
-    if reduction == "sum":
-        return each.sum()
-    if share is None:
-        return each.mean()
-    wide = _wide(each)
-    return (each.sum(dtype=wide) / share.sum(dtype=wide)).to(each.dtype)
-
-
-def _wide(like: Tensor) -> torch.dtype:
-    """In which to count: halves do not get far."""
-    return like.dtype if like.dtype == torch.float64 else torch.float32
-
-
-def exit_cross_entropy(
-    logits: Sequence[Tensor],
-    targets: Tensor,
-    label_smoothing: float = 0.0,
-    weight: Tensor | None = None,
-    ignore_index: int = -100,
-) -> Tensor:
-    """Cross-entropy of each exit at each position, ``[B, E]`` or ``[B, *, E]``, in nats.
-
-    Arguments are those of :mod:`cgt.nn.losses`; targets that are classes are int64. Masked classes
-    count for nothing where soft targets give them 0.
-    """
-    return _cross_entropies(logits, targets, label_smoothing, weight, ignore_index, dim=-1)
-
-
-def _cross_entropies(
-    logits: Sequence[Tensor],
-    targets: Tensor,
-    label_smoothing: float,
-    weight: Tensor | None,
-    ignore_index: int,
-    dim: int,
-) -> Tensor:
-    """The same with exits along ``dim``: −1, or 0 for ``[E, B, *]``."""
-    if not _joined(logits):
-        each = [
-            _cross_entropy(one, targets, label_smoothing, weight, ignore_index) for one in logits
-        ]
-        return torch.stack(each, dim=dim)
-    joined, aims = torch.cat(list(logits)), _repeated(targets, len(logits))
-    losses = _cross_entropy(joined, aims, label_smoothing, weight, ignore_index)
-    by_exit = losses.view(len(logits), len(logits[0]), *losses.shape[1:])
-    return by_exit if dim == 0 else by_exit.movedim(0, -1).contiguous()
-
-
-def same_for_all(losses: Tensor, exit_weights: Tensor, share: Tensor | None = None) -> LossTerms:
-    """Terms in which every sample has the same weights, ``[E]``; losses are ``[B, *, E]``."""
-    return LossTerms(losses, exit_weights.expand_as(losses), torch.ones_like(losses), share)
-
-
-def _joined(logits: Sequence[Tensor]) -> bool:
-    """Whether exits are computed one after another, or as one batch of their samples."""
-    first = logits[0]
-    return first.numel() <= SMALL and all(one.dtype == first.dtype for one in logits)
+from cgt.nn.terms import LossTerms, reduced, same_for_all
 
 
 def _quick_dim(logits: Sequence[Tensor]) -> int:
@@ -182,34 +64,6 @@ def _quick_dim(logits: Sequence[Tensor]) -> int:
     that a loss has the same bits as its terms.
     """
     return 0 if len(logits) <= 4 else -1
-
-
-def _repeated(targets: Tensor, times: int) -> Tensor:
-    return torch.cat([targets] * times) if times > 1 else targets
-
-
-def _cross_entropy(
-    logits: Tensor, targets: Tensor, smoothing: float, weight: Tensor | None, ignore_index: int
-) -> Tensor:
-    """Of one exit, ``[B, *]``."""
-    if weight is not None:
-        weight = weight.to(logits.dtype)
-    if not targets.is_floating_point():
-        return F.cross_entropy(
-            logits,
-            targets,
-            weight=weight,
-            ignore_index=ignore_index,
-            reduction="none",
-            label_smoothing=smoothing,
-        )
-    # As torch has it, but for 0 · −inf: a masked class that the target does not have costs nothing.
-    if smoothing > 0:
-        targets = targets * (1 - smoothing) + smoothing / logits.shape[1]
-    known = logits.log_softmax(dim=1).masked_fill(targets == 0, 0.0)
-    if weight is not None:
-        targets = targets * weight.view(-1, *[1] * (logits.ndim - 2))
-    return -(targets * known).sum(dim=1)
 
 
 class _Seen(NamedTuple):
@@ -271,7 +125,7 @@ class _ExitLoss(nn.Module):
 
     def _losses(self, logits: Sequence[Tensor], seen: _Seen, dim: int) -> Tensor:
         """Cross-entropies with exits along ``dim``; with ``validate="full"`` they are finite."""
-        losses = _cross_entropies(
+        losses = cross_entropies(
             logits, seen.targets, self.label_smoothing, self.weight, self.ignore_index, dim
         )
         if self.validate == "full":
@@ -331,7 +185,7 @@ class JointLoss(_ExitLoss):
         weighted = self._losses(logits, seen, dim)
         if exit_weights is not None:
             weighted = self._lambdas(exit_weights, logits, dim) * weighted
-        return _reduced(weighted.sum(dim=dim), seen.share(self.weight), self.reduction)
+        return reduced(weighted.sum(dim=dim), seen.share(self.weight), self.reduction)
 
     def terms(
         self,
@@ -395,7 +249,7 @@ class _ConfidenceGatedLoss(_ExitLoss, ABC):
         dim = _quick_dim(logits)
         terms = self._terms(logits, targets, exit_weights, gate_logits, None, dim)
         weighted = (terms.weights * terms.losses).sum(dim=dim)
-        return _reduced(weighted, terms.share, self.reduction)
+        return reduced(weighted, terms.share, self.reduction)
 
     @torch.no_grad()
     def weights(
@@ -431,11 +285,7 @@ class _ConfidenceGatedLoss(_ExitLoss, ABC):
         """Losses, weights and eligibility of a batch.
 
         Args:
-            logits: E floating-point tensors ``[B, C]`` or ``[B, C, *]``, shallow to deep, C ≥ 2;
-                finite, or −inf for some of a position's classes.
-            targets: ``[B, *]``, integers in 0 … C−1 or ``ignore_index``, none of them a masked
-                class; or probabilities shaped like an exit's logits.
-            exit_weights: λ, ``[E]``, finite, ≥ 0, not all zero; default ones.
+            logits, targets, exit_weights: as in :meth:`JointLoss.terms`.
             gate_logits: what the gates look at, shaped like ``logits``, such as the logits of the
                 same samples before augmentation; default ``logits``.
             inclusion: ``[B, E]`` (``[B, *, E]``) in [0, 1], the probability with which a sample was
@@ -482,7 +332,7 @@ class _ConfidenceGatedLoss(_ExitLoss, ABC):
         """Gates of these exits, each ``[B, *]``."""
         if not logits:
             return []
-        if not _joined(logits):
+        if not is_joined(logits):
             return [gate for one in logits for gate in self._gates_of([one], targets)]
         return list(self._gates_of(logits, targets))
 
@@ -490,7 +340,7 @@ class _ConfidenceGatedLoss(_ExitLoss, ABC):
         joined = logits[0] if len(logits) == 1 else torch.cat(list(logits))
         probabilities = joined.softmax(dim=1)
         known = self.use_labels
-        aims = _repeated(targets, len(logits)) if known else probabilities.argmax(dim=1)
+        aims = repeated(targets, len(logits)) if known else probabilities.argmax(dim=1)
         return self.gates(probabilities, aims, len(logits))
 
     def _weights(

@@ -31,6 +31,9 @@ class ExitOutput(NamedTuple):
 class EarlyExitNetwork(nn.Module):
     """Stages in a chain, each followed by a head that can answer.
 
+    ``num_classes`` is the length of the logits where it is known; :func:`cgt.networks.build` says
+    it, and methods that add modules ask for it.
+
     Args:
         stages: E modules; stage e turns the features of stage e−1 into its own.
         heads: E modules; head e turns the features of stage e into logits ``[B, C]``.
@@ -38,6 +41,8 @@ class EarlyExitNetwork(nn.Module):
     Raises:
         ValueError: if there are no stages or not as many heads as stages.
     """
+
+    num_classes: int | None = None
 
     def __init__(self, stages: Sequence[nn.Module], heads: Sequence[nn.Module]) -> None:
         super().__init__()

@@ -25,7 +25,14 @@ def budgets(reference: Reference) -> np.ndarray:
 
 
 def area(predictions: Predictions, reference: Reference, sweeping: Sweeping = sweep) -> float:
-    """Mean test accuracy, in [0, 1], over the budgets of the dataset.
+    """Mean test accuracy, in [0, 1], over the budgets of the dataset; see `accuracy_within`."""
+    return float(accuracy_within(predictions, reference, sweeping).mean())
+
+
+def accuracy_within(
+    predictions: Predictions, reference: Reference, sweeping: Sweeping = sweep
+) -> np.ndarray:
+    """Test accuracy [101], in [0, 1], within each of the `budgets` of the dataset.
 
     Within each budget the threshold with the best validation accuracy is used, so a larger budget
     never makes things worse on validation: one can always stop earlier. The test split has no say
@@ -47,7 +54,7 @@ def area(predictions: Predictions, reference: Reference, sweeping: Sweeping = sw
     within = budgets(reference)
     reached = test.accuracy.ravel()[best_within(val, within)]
     guessed = np.mean(predictions.test.target == np.bincount(predictions.val.target).argmax())
-    return float(np.where(is_met(val, within), reached, guessed).mean())
+    return np.where(is_met(val, within), reached, guessed)
 
 
 def validation_area(predictions: Predictions, reference: Reference) -> float:

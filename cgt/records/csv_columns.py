@@ -1,4 +1,4 @@
-"""What every CSV that runs and summaries have holds: columns, types, ranges, complete keys.
+"""What every CSV of runs, summaries and published rows holds: columns, types, ranges, keys.
 
 The only place that describes them; `cgt.records.csv_schema` reads, checks and writes by it.
 
@@ -8,13 +8,20 @@ dataset's single-exit network (`cgt.records.reference`), the same for all method
 and may be a little above 1 for a network with heads. `exit_1 ... exit_E` stand at the end of the
 tables that have them.
 
-Two quantities in words:
+`training` and `gradients` have rows of the epochs that were validated: all, or some where a dataset
+sets `validate_every`. What is about training samples, `train_loss`, `mean_weight` and
+`mean_eligibility`, is then the mean over the epochs since the row before; all else is of the end of
+the epoch.
 
-- `mean_eligibility` of an exit: mean over the training samples of an epoch of how far the gates
-  before the exit let a sample through, in [0, 1]; 1 without gates. `val_mean_eligibility`: the same
-  of the validation samples at the end of the epoch.
+Some quantities in words:
+
+- `mean_eligibility` of an exit: mean over the training samples of how far the gates before the exit
+  let a sample through, in [0, 1]; 1 without gates. `val_mean_eligibility`: the same of the
+  validation samples at the end of the epoch.
 - `mean_budget_accuracy`, "area" in prose: test accuracy averaged over budgets of cost, see
-  `cgt.operate.area`.
+  `cgt.operate.area`. A `budget` is a relative cost.
+- `met`: 1 if the budget of the point could be met on validation, else 0: then the point is the
+  cheapest there is. Points without a budget are always met.
 """
 
 import re
@@ -28,6 +35,8 @@ SCORES = ("accuracy", "f1_macro", "precision_macro", "recall_macro")
 EXIT_SHARE = re.compile(r"exit_[1-9]\d*")
 
 POINTS = ("threshold_0.9", "one_se", "budget_25", "budget_50", "budget_75")
+ROW_POINTS = ("one_se", "budget_10", "budget_25", "budget_50", "threshold_0.9", "full")
+"""Operating points of a published row; `full`: every sample at the last exit."""
 CLASS_POINTS = ("threshold_0.9", "one_se")
 """Operating points at which each class is scored."""
 RULES = ("shared", "per_exit")
@@ -80,7 +89,7 @@ COLUMNS = {
     "dataset": Column(text=NAME),
     "method": Column(text=VARIANT),
     "seed": _NUMBERED,
-    "point": _one_of(*POINTS, "full"),
+    "point": _one_of(*dict.fromkeys((*POINTS, *ROW_POINTS))),
     "exit_rule": _one_of(*RULES, *RULES_OF_LOGITS),
     "scaling": _one_of(*SCALINGS),
     "exit": _COUNTED,
@@ -91,6 +100,7 @@ COLUMNS = {
     "bin": Column(1, BINS, whole=True),
     "class": _NUMBERED,
     "support": _COUNTED,
+    "met": Column(0, 1, whole=True),
     "mean_macs": _COST,
     "relative_cost": _COST,
     "temperature": _COST,
@@ -102,7 +112,7 @@ COLUMNS = {
     "train_loss": Column(),
     **dict.fromkeys(
         (
-            *("threshold", *SCORES, "precision", "recall", "mean_budget_accuracy"),
+            *("threshold", *SCORES, "precision", "recall", "mean_budget_accuracy", "budget"),
             *("wasteful", "destructive", "ece", "share", "confidence"),
             *("val_accuracy", "mean_eligibility", "val_mean_eligibility"),
         ),
@@ -175,6 +185,17 @@ TABLES = {
     "gradients": Table(("epoch", "stage", "exit", "other"), ("norm", "cosine")),
     "timings": Table((), ("seconds",)),
 }
+
+ROW_TABLES = {
+    "row_areas": Table((), ("mean_budget_accuracy",), may_be_empty=True),
+    "row_points": Table(
+        ("point",),
+        ("threshold", "accuracy", "f1_macro", "mean_macs", "relative_cost", "met"),
+        complete={"point": ROW_POINTS},
+    ),
+    "row_budgets": Table(("budget",), ("accuracy",), may_be_empty=True),
+}
+"""The CSVs of a published row, see `cgt.records.rows`: one entry on one dataset, all its seeds."""
 
 LARGEST = 2**53
 """Whole numbers below are exact as floats."""

@@ -13,6 +13,7 @@ from cgt.records.csv_columns import (
     CLASS_POINTS,
     EXIT_SHARE,
     ROUNDING,
+    ROW_TABLES,
     RULES,
     RULES_OF_LOGITS,
     RUN,
@@ -54,7 +55,7 @@ def faults_of_rows(
 
 def gaps(frame: pd.DataFrame, table: str) -> Iterator[str]:
     """What is missing among the keys of a run, or does not belong there."""
-    for column, values in TABLES[table].complete.items():
+    for column, values in {**TABLES, **ROW_TABLES}[table].complete.items():
         unknown = ~frame[column].isin(values)
         if unknown.any():
             row = frame[unknown].iloc[0]
@@ -153,7 +154,6 @@ def _reliability_gaps(frame: pd.DataFrame) -> Iterator[str]:
 
 def _training_gaps(frame: pd.DataFrame) -> Iterator[str]:
     """A phase that trains a part of the network has the exits up to it: 1, then 1 and 2, ..."""
-    yield from _not_counted(frame, _RUN, "epoch")
     yield from _not_counted(frame, [*_RUN, "epoch"], "exit")
     last = frame.groupby([*_RUN, "epoch"])["exit"].max().reset_index()
     fewer = last.groupby(_RUN)["exit"].diff() < 0
@@ -164,13 +164,7 @@ def _training_gaps(frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _gradients_gaps(frame: pd.DataFrame) -> Iterator[str]:
-    """All pairs of the exits that learn at a stage; an exit learns at its own stage, too.
-
-    Epochs in which no stage learns have no rows: those that are there follow one another.
-    """
-    epochs = frame.groupby(_RUN)["epoch"].agg(["min", "max", "nunique"])
-    for run in epochs.index[epochs["max"] - epochs["min"] >= epochs["nunique"]]:
-        yield f"an epoch between others is missing, of {'/'.join(map(str, run))}"
+    """All pairs of the exits that learn at a stage; an exit learns at its own stage, too."""
     key = [*_RUN, "epoch", "stage"]
     exits = frame.groupby(key)["other"].transform("nunique")
     short = frame.groupby(key)["other"].transform("size") != exits * (exits + 1) // 2
@@ -236,17 +230,11 @@ def contradictions(frames: Mapping[str, pd.DataFrame]) -> Iterator[Fault]:
     if {"calibration", "reliability"} <= frames.keys():
         yield from _other_calibration(frames["calibration"], frames["reliability"])
     if {"training", "gradients"} <= frames.keys():
-        both = [frames[name].groupby(_RUN)["epoch"].max() for name in ("training", "gradients")]
-        joined = pd.concat(both, axis=1, keys=("training", "gradients")).dropna()
-        for run in joined.index[joined["gradients"] > joined["training"]]:
-            yield "training", run, "has fewer epochs than gradients"
+        yield from _other_epochs(frames["training"], frames["gradients"])
     if "gradients" in frames:
         yield from _other_seeds(frames["gradients"])
     if "training" in frames:
-        epochs = frames["training"].groupby(_RUN)["epoch"].max()
-        most = epochs.groupby("dataset").transform("max")
-        for run in epochs.index[epochs < most]:
-            yield "training", run, f"epoch={epochs[run] + 1} is missing"
+        yield from _missing_epochs(frames["training"])
     if "classes" in frames:
         yield from _other_samples(frames["classes"])
 
@@ -279,6 +267,36 @@ def _other_runs(frames: Mapping[str, pd.DataFrame]) -> Iterator[Fault]:
             yield name, run, "holds no rows"
         for run in sorted(there - every):
             yield "exits", run, f"holds no rows, but {name} does"
+
+
+def _other_epochs(training: pd.DataFrame, gradients: pd.DataFrame) -> Iterator[Fault]:
+    """Gradients are measured where a run is validated, but for epochs in which no stage learns.
+
+    These are the first or the last.
+    """
+    validated = training.groupby(_RUN)["epoch"].agg(set)
+    for run, measured in gradients.groupby(_RUN)["epoch"].agg(set).items():
+        if run not in validated.index:
+            continue
+        for epoch in sorted(measured - validated[run])[:1]:
+            yield "training", run, f"epoch={epoch} is missing"
+        inner = {e for e in validated[run] if min(measured) < e < max(measured)}
+        for epoch in sorted(inner - measured)[:1]:
+            yield "gradients", run, f"epoch={epoch} between others is missing"
+
+
+def _missing_epochs(training: pd.DataFrame) -> Iterator[Fault]:
+    """All methods train equally long; which epochs are validated does not depend on the seed."""
+    epochs = training.groupby(_RUN)["epoch"].agg(set)
+    last = epochs.map(max)
+    most = last.groupby("dataset").transform("max")
+    for run in last.index[last < most]:
+        yield "training", run, f"epoch={last[run] + 1} is missing"
+    for _, runs in epochs.groupby(_RUN[:2]):
+        every = set().union(*runs)
+        for run, there in runs.items():
+            for epoch in sorted(every - there)[:1]:
+                yield "training", run, f"epoch={epoch} is missing"
 
 
 def _other_seeds(gradients: pd.DataFrame) -> Iterator[Fault]:

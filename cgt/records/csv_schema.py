@@ -1,4 +1,4 @@
-"""The only code that reads, checks or writes a CSV of runs and summaries.
+"""The only code that reads, checks or writes a CSV of runs, summaries and published rows.
 
 `check` looks at a table by itself, `check_together` at what the tables of the same runs must agree
 on; both by the description in `cgt.records.csv_columns`.
@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cgt.records.csv_columns import COLUMNS, LARGEST, RUN, TABLES, column_of
+from cgt.records.csv_columns import COLUMNS, LARGEST, ROW_TABLES, RUN, TABLES, column_of
 from cgt.records.csv_rules import contradictions, exit_columns, faults_of_rows, gaps
 from cgt.records.files import write_text
 
 FLOAT_FORMAT = "%.6f"
+
+_DESCRIBED = {**TABLES, **ROW_TABLES}
 
 FORMER_FILES = {"policies.csv": "exit_rules.csv"}
 FORMER_COLUMNS = {
@@ -51,9 +53,9 @@ def refuse_former_names(frame: pd.DataFrame, where: Path | str) -> None:
 
 def build(rows: list[dict], table: str, run: dict[str, str | int]) -> pd.DataFrame:
     """A checked table from one run's rows; what the table has no column for is left out."""
-    columns = TABLES[table].columns
+    columns = _DESCRIBED[table].columns
     frame = pd.DataFrame(rows).assign(**run) if rows else pd.DataFrame(columns=columns)
-    if TABLES[table].has_exit_shares:
+    if _DESCRIBED[table].has_exit_shares:
         columns = columns + exit_columns(frame)
     return check(frame[columns], table, "/".join(str(value) for value in run.values()))
 
@@ -67,7 +69,7 @@ def check(frame: pd.DataFrame, table: str, where: Path | str) -> pd.DataFrame:
     that are not complete.
     """
     refuse_former_names(frame, where)
-    spec = TABLES[table]
+    spec = _DESCRIBED[table]
     shares = exit_columns(frame) if spec.has_exit_shares else []
     due = spec.has_exit_shares and not (spec.may_be_empty and frame.empty)
     if shares != [f"exit_{e}" for e in range(1, len(shares) + 1)] or (due and not shares):

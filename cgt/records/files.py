@@ -6,10 +6,10 @@ import os
 import re
 import secrets
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -117,14 +117,15 @@ def save_npz(
     compression: one of `zipfile`'s; large files that are read often are quicker without.
     Raises ValueError for object arrays: they would need pickle.
     """
-    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=_ZIP_DATE)
-            entry.compress_type = compression
-            entry.create_system = 3  # the default is the operating system's number
-            entry.external_attr = 0o644 << 16
-            with archive.open(entry, "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, np.asarray(array, order="C"), allow_pickle=False)
+    with atomic_path(path) as temporary, open(temporary, "wb") as stream:
+        _write_npz(stream, arrays, compression)
+
+
+def npz_bytes(*, compression: int = zipfile.ZIP_STORED, **arrays: np.ndarray) -> bytes:
+    """What :func:`save_npz` would write."""
+    stream = io.BytesIO()
+    _write_npz(stream, arrays, compression)
+    return stream.getvalue()
 
 
 def load_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
@@ -146,6 +147,17 @@ def load_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
                 f"{path}: not a readable .npz file without pickles "
                 f"({type(error).__name__}: {error})"
             ) from error
+
+
+def _write_npz(stream: BinaryIO, arrays: Mapping[str, np.ndarray], compression: int) -> None:
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=_ZIP_DATE)
+            entry.compress_type = compression
+            entry.create_system = 3  # the default is the operating system's number
+            entry.external_attr = 0o644 << 16
+            with archive.open(entry, "w", force_zip64=True) as part:
+                np.lib.format.write_array(part, np.asarray(array, order="C"), allow_pickle=False)
 
 
 def _parse_npy(data: bytes) -> np.ndarray:

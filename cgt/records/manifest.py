@@ -17,6 +17,10 @@ from cgt.records.csv_columns import NAME
 PACKAGES = ("numpy", "scikit-learn", "torch")
 """The packages whose versions can change a run's numbers."""
 
+TRAINING = 1
+"""Revision of the training code: raised by whoever makes the loop, or what all methods share in it,
+give other numbers. Runs of different revisions are never compared; see `cgt.study.protocol`."""
+
 MANIFEST = "manifest.json"
 FILES = ("predictions.npz", "history.csv", "gradients.csv", "model.safetensors")
 """What training writes into a run's folder before the manifest, which holds their digests."""
@@ -40,6 +44,7 @@ def build_manifest(
     """
     return {
         "job": dict(job),
+        "training": TRAINING,
         "config_hash": hash_of(job),
         "files": dict(files),
         "argv": sys.argv,

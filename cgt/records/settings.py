@@ -7,6 +7,7 @@ A setting of a card is a JSON schema of its value (`type`, `minimum`, `enum`, ..
 - `per_exit`: the schema of one number, where the setting has one for each exit; see
   :func:`per_exit`. With `early: True` the last exit has none;
 - `not_falling: True`: numbers per exit must not fall from exit to exit;
+- `optional: True`: of a dataset, a configuration may leave it out;
 - `needs`: values of other settings without which this one must be off.
 """
 
@@ -18,7 +19,7 @@ PerExit = float | Sequence[float] | str
 """One number for all exits, a list with one for each, or the name of a shape."""
 
 SHAPES = ("equal", "rising", "falling")
-_OURS = ("default", "meaning", "per_exit", "early", "not_falling", "needs")
+_OURS = ("default", "meaning", "per_exit", "early", "not_falling", "needs", "optional")
 
 
 def per_exit(name: str, value: PerExit, count: int) -> list[float]:

@@ -18,6 +18,7 @@ class Variant(NamedTuple):
 
     method: str
     label_smoothing: float
+    """Of the study, of the method's entry, or of the dataset: the first that says it."""
     hyperparameters: dict[str, Any]
     """All of the method's own that are not at their default, and `lr`."""
 

@@ -7,12 +7,18 @@ from typing import Any
 
 from cgt.records.cards import cards
 from cgt.study.config import seeds_of
-from cgt.study.schema import card_of_dataset, datasets_of, implementation_of, kind_of
+from cgt.study.schema import (
+    OF_THE_LOOP,
+    card_of_dataset,
+    datasets_of,
+    implementation_of,
+    kind_of,
+)
 
 Run = tuple[str, str, int]
 """Dataset, method, seed."""
 
-PREPARE_OPTIONS = ("kind", "limit", "components", "patch")
+PREPARE_OPTIONS = ("kind", "limit", "components", "patch", "guard")
 """Settings of a dataset that its preparation takes."""
 TRAINING_SETTINGS = (
     "network",
@@ -23,6 +29,7 @@ TRAINING_SETTINGS = (
     "momentum",
     "weight_decay",
     "label_smoothing",
+    "validate_every",
 )
 """Settings of a dataset that all its training jobs share."""
 
@@ -103,19 +110,21 @@ def training_settings(config: Mapping, dataset: str, **changes: Any) -> dict[str
     }
 
 
-def job_settings(config: Mapping, dataset: str, method: str) -> dict[str, Any]:
-    """Settings of a method's runs on a dataset."""
-    return training_settings(config, dataset, lr=config["methods"][method][dataset]["lr"])
+def job_settings(config: Mapping, dataset: str, method: str, **changes: Any) -> dict[str, Any]:
+    """Settings of a method's runs on a dataset: the dataset's, its entry's, then changes."""
+    given = datasets_of(config["methods"][method])[dataset]
+    shared = {name: given[name] for name in OF_THE_LOOP if name in given}
+    return training_settings(config, dataset, **{**shared, **changes})
 
 
-def without_lr(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A method's own hyperparameters."""
-    return {name: value for name, value in settings.items() if name != "lr"}
+def own_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A method's own hyperparameters: its settings but for those of the training loop."""
+    return {name: value for name, value in settings.items() if name not in OF_THE_LOOP}
 
 
 def hyperparameters(config: Mapping, dataset: str, method: str) -> dict[str, Any]:
     """The method's own hyperparameters on a dataset."""
-    return without_lr(datasets_of(config["methods"][method])[dataset])
+    return own_settings(datasets_of(config["methods"][method])[dataset])
 
 
 def full_job(config: Mapping, dataset: str, method: str) -> dict[str, Any]:

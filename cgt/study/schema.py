@@ -17,7 +17,9 @@ from cgt.records.settings import json_schema
 KINDS = "data/kinds"
 """Where the cards of the kinds of a configuration's own datasets are."""
 LABEL_SMOOTHING = "label_smoothing"
-"""The one key that a study may vary though it belongs to the dataset, not to the method."""
+"""The dataset's, unless a method's settings on it say another; studies may vary it."""
+OF_THE_LOOP = ("lr", LABEL_SMOOTHING)
+"""Those of a method's settings on a dataset that the training loop takes, not the method."""
 ENTRY = "method"
 """Key of an entry of `methods` that says which file trains it, if it has another name."""
 
@@ -44,7 +46,8 @@ def load_schema(path: str | Path, config: Mapping[str, Any]) -> dict[str, Any]:
     space = properties["tuning"]["properties"]["space"]["properties"]
     for name, implementation in entries.items():
         own = _own(implementation)
-        settings = {"lr": {"$ref": "#/$defs/lr"}, **own}
+        shared = {key: {"$ref": f"#/$defs/{key}"} for key in OF_THE_LOOP}
+        settings = {"lr": shared["lr"], **own, LABEL_SMOOTHING: shared[LABEL_SMOOTHING]}
         entry = {dataset: closed(settings, required=["lr"]) for dataset in datasets}
         entry[ENTRY] = {"enum": list(cards("methods"))}
         properties["methods"]["properties"][name] = closed(entry)
@@ -107,7 +110,9 @@ def _datasets(common: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str,
 
 
 def _coded(common: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
-    return _with_settings(common, card, required=card["settings"])
+    settings = card["settings"].items()
+    required = [name for name, setting in settings if not setting.get("optional")]
+    return _with_settings(common, card, required)
 
 
 def _with_settings(

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
-from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms
 
 
 class ExitGradientPair(NamedTuple):
@@ -82,4 +82,5 @@ def _gradients(loss: Tensor, modules: Sequence[nn.Module]) -> list[list[Tensor]]
 
 def _cosine(a: Tensor, b: Tensor) -> float:
     scale = float(a.norm() * b.norm())
-    return min(1.0, max(-1.0, float(a @ b) / scale)) if scale > 0 else 0.0
+    # Not `a @ b`: the linear algebra library rounds that by where the vectors lie in memory.
+    return min(1.0, max(-1.0, float((a * b).sum()) / scale)) if scale > 0 else 0.0

@@ -19,6 +19,7 @@ class TrainingSettings:
     label_smoothing: of every exit's cross-entropy, in [0, 1].
     network: a file of :mod:`cgt.networks`. exits: how many it shall have; None: its own default.
     augmentation: of training samples, see :mod:`cgt.training.augment`.
+    validate_every: epochs of a phase, ≥ 1; see :meth:`validates`.
     device: `cpu`, `cuda`, or `auto`: a GPU where there is one.
 
     Raises ValueError for values outside these ranges.
@@ -34,14 +35,23 @@ class TrainingSettings:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     label_smoothing: float = 0.0
+    validate_every: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
+        for name in ("epochs", "batch_size", "validate_every"):
             check_count(name, getattr(self, name))
         check_positive("lr", self.lr)
         check_non_negative("weight_decay", self.weight_decay)
         for name in ("momentum", "label_smoothing"):
             check_probability(name, getattr(self, name))
+
+    def validates(self, done: int, epochs: int) -> bool:
+        """Whether a phase of ``epochs`` is looked at after its ``done``-th, counted from 1.
+
+        Every ``validate_every``-th is, and every one of the last third, where the best mostly is;
+        so the last always is.
+        """
+        return done % self.validate_every == 0 or done > epochs - max(epochs // 3, 1)
 
 
 @dataclass(frozen=True)

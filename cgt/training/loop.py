@@ -2,8 +2,11 @@
 
 At the same (dataset, seed) every method gets the same initial weights, data order, augmentation
 and number of epochs. Data stay in memory as tensors. Everything random depends on the epoch's
-number and not on what ran before it, so a run that was killed goes on from its last epoch with the
-same result.
+number and not on what ran before it, so a run that was killed goes on from its last checkpoint with
+the same result.
+
+Some epochs are looked at (`TrainingSettings.validates`): validated, gradients measured, a row for
+each exit in the history, a checkpoint. The best epoch is one of them.
 """
 
 import sys
@@ -47,7 +50,7 @@ GRADIENT_COLUMNS = ("epoch", *ExitGradientPair._fields)
 EVALUATION_BATCH = 500
 CPU = torch.device("cpu")
 PROBE = 64
-"""Training samples on which gradients are measured, the same in every epoch, for every method."""
+"""Training samples on which gradients are measured, always the same, for every method."""
 SHORTEST_CYCLE = 8
 """Steps. OneCycle is planned over at least this many; a shorter phase stops partway."""
 
@@ -130,13 +133,14 @@ class Trainer:
         self.gradients: list[list[float]] = []
 
     def run(self) -> None:
-        """Train all phases; each starts from the best epoch of the one before."""
+        """Train all phases, each from the best epoch of the one before; the method ends it."""
         saved = load_checkpoint(self.checkpoint)
         for number, phase in enumerate(self.phases):
             if saved and saved["phase"] > number:
                 continue
             self._run_phase(number, phase, saved)
             saved = None
+        self.method.finish(self._start(self.network))
 
     def _run_phase(self, number: int, phase: Phase, saved: dict[str, Any] | None) -> None:
         network = self.network.prefix(phase.exits)
@@ -150,7 +154,7 @@ class Trainer:
         optimizer = OneCycleSGD(
             [parameter for parameter in network.parameters() if parameter.requires_grad],
             peak=self.settings.lr,
-            steps=max(phase.epochs * self.steps, SHORTEST_CYCLE),
+            steps=max(phase.epochs * self.steps * self.method.updates, SHORTEST_CYCLE),
             momentum=self.settings.momentum,
             weight_decay=self.settings.weight_decay,
         )
@@ -164,15 +168,19 @@ class Trainer:
             optimizer.load_state(saved["optimizer"])
             self.method.load_state(saved["method"])
         epochs_before = sum(phase.epochs for phase in self.phases[:number])
+        start, since = time.perf_counter(), []  # the last look
         for epoch in range(done, phase.epochs):
-            start = time.perf_counter()
-            trained = self._run_epoch(network, number, optimizer, epochs_before + epoch)
+            since.append(self._run_epoch(network, number, optimizer, epochs_before + epoch))
+            if not self.settings.validates(epoch + 1, phase.epochs):
+                continue
+            trained = torch.stack(since).mean(dim=0)
             epochs_done = epochs_before + epoch + 1
             gradients = self._probe_gradients(network, number, epochs_done)
             accuracy, active = self._validate(network, number, epochs_done)
             values = torch.vstack([trained[0], accuracy, trained[1:], gradients.norms(), active])
             values, accuracy = values.cpu(), accuracy.cpu()
             self._record(epochs_done, values, gradients.pairs(), time.perf_counter() - start)
+            start, since = time.perf_counter(), []
             for group, exits in enumerate(phase.judged):
                 score = float(accuracy[list(exits)].mean())
                 if score >= scores[group]:
@@ -200,7 +208,7 @@ class Trainer:
         self.method.load_state(best_state)
 
     def _start(self, network: EarlyExitNetwork) -> Start:
-        """What the method may look at before a phase."""
+        """What the method may look at before a phase and at the end."""
         held = self.withheld.to(self.device)
         return Start(
             network,
@@ -209,6 +217,8 @@ class Trainer:
                 _logits(network, _in_order(self.train_x[held])),
                 self.train_y[held],
             ),
+            epochs=self.settings.epochs,
+            input_shape=tuple(self.val_x.shape[1:]),
         )
 
     def _run_epoch(
@@ -292,7 +302,10 @@ class Trainer:
     def _record(
         self, epoch: int, values: Tensor, pairs: list[ExitGradientPair], seconds: float
     ) -> None:
-        """Keep and show an epoch; ``values`` are ``[6, E]``, ordered as the history's columns."""
+        """Keep and show what the epochs since the last look gave.
+
+        ``values`` are ``[6, E]``, ordered as the history's columns.
+        """
         for number, row in enumerate(values.T.tolist(), start=1):
             self.history.append([epoch, number, *row])
         self.gradients += [[epoch, *pair] for pair in pairs]

@@ -5,7 +5,7 @@ loads torch's compiler, which costs every job more than a second; the arithmetic
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -67,6 +67,25 @@ class OneCycleSGD:
             maximize=False,
         )
         self._done += 1
+
+    def ahead(
+        self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]
+    ) -> list[Tensor]:
+        """Where :meth:`step` along ``gradients`` would lead ``parameters``, some of its own.
+
+        Nothing moves; what comes back can be differentiated for the gradients. ``None``: stays.
+        """
+        momenta = {id(own): one for own, one in zip(self._parameters, self._momenta, strict=True)}
+        rate = one_cycle(self._done, self._steps, self._peak)
+        found = []
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            here = parameter.detach()
+            if gradient is not None:
+                slope = gradient + self._weight_decay * here
+                momentum = self._momentum * momenta[id(parameter)] + slope
+                here = here - rate * (slope + self._momentum * momentum)
+            found.append(here)
+        return found
 
     def state(self) -> dict[str, Any]:
         """What a stopped run needs to go on."""

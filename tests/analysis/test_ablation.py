@@ -197,6 +197,20 @@ def test_time_until_the_accuracy_of_the_other_form():
     assert found["level_n"] == 3
 
 
+def test_epochs_that_are_not_validated_lie_on_the_line_between_others():
+    """Without the second epoch the line to 0.695 is longer: from 0.2 or 0.5 at the first."""
+    sparse = frames()
+    sparse["training"] = sparse["training"].query("epoch != 2")
+    _, found = timed(sparse).to_dict("records")
+    scores = {name: dict(enumerate(of, start=1)) for name, of in SCORES.items()}
+    waited = [
+        1 + 2 * (0.695 - of[1]) / (of[3] - of[1])
+        for of in (scores["soft_cgt,use_labels=false"], scores["soft_cgt"])
+    ]
+    assert found["level_ratio"] == pytest.approx(0.25 * waited[0] / waited[1])
+    assert found["epochs_per_hour"] == pytest.approx(3600 * 4 * (1 / 5 + 1 / 2.5 + 1 / 5) / 3)
+
+
 def test_accuracy_that_is_never_reached_has_no_time():
     worse = frames()
     training = worse["training"]

@@ -1,14 +1,14 @@
 import pandas as pd
 import pytest
 
-from cgt.analysis.audit import COLUMNS, read_audit, write_audit
-from cgt.analysis.tables.audit import audit_markdown
+from cgt.analysis.audit import COLUMNS, FORMER, read_audit, write_audit
+from cgt.analysis.tables.audit import audit_markdown, likeness
 
 ROWS = [
-    ("indian_pines", "Corn", 100, 10, 10, 80, 1.0, 1),
-    ("indian_pines", "Oats", 20, 2, 2, 16, 0.25, 1),
-    ("indian_pines_disjoint", "Corn", 100, 10, 10, 40, 0.0, 1),
-    ("indian_pines_disjoint", "Oats", 20, 0, 0, 0, float("nan"), 0),
+    ("indian_pines", "Corn", 100, 10, 10, 80, 1.0, 1, 11, 1.0, 2.0),
+    ("indian_pines", "Oats", 20, 2, 2, 16, 0.25, 1, 11, 0.5, 8.0),
+    ("indian_pines_disjoint", "Corn", 100, 10, 10, 40, 0.0, 1, 7, 0.0, 12.0),
+    ("indian_pines_disjoint", "Oats", 20, 0, 0, 0, *[float("nan"), 0, 7], *[float("nan")] * 2),
 ]
 
 
@@ -21,17 +21,20 @@ def test_what_is_written_is_read(tmp_path):
     frame = read_audit(written(tmp_path / "audit.csv"))
     expected = pd.DataFrame(ROWS, columns=list(COLUMNS))
     pd.testing.assert_frame_equal(frame, expected, check_dtype=False)
-    assert "Oats,20,0,0,0,,0\n" in (tmp_path / "audit.csv").read_text()
+    assert "Oats,20,0,0,0,,0,7,,\n" in (tmp_path / "audit.csv").read_text()
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
         (ROWS[0], "a class stands there twice"),
-        (("d", "Corn", 10, 5, 5, 5, 0.0, 1), "the splits hold more pixels than there are"),
-        (("d", "Corn", 10, 5, 1, 1, 1.5, 1), "test_overlap is not in"),
-        (("d", "Corn", 10, 5, 1, 1, float("nan"), 1), "test_overlap is not in"),
-        (("d", "Corn", "many", 5, 1, 1, 0.5, 1), "a count is not a number"),
+        (("d", "Corn", 10, 5, 5, 5, 0.0, 1, 5, 0, 2), "the splits hold more pixels than there are"),
+        (("d", "Corn", 10, 5, 1, 1, 1.5, 1, 5, 0, 2), "test_overlap is not in"),
+        (("d", "Corn", 10, 5, 1, 1, float("nan"), 1, 5, 0, 2), "test_overlap is not in"),
+        (("d", "Corn", "many", 5, 1, 1, 0.5, 1, 5, 0, 2), "a count is not a number"),
+        (("d", "Corn", 10, 5, 1, 1, 0.5, 1, 4, 0, 2), "patch is not an odd number"),
+        (("d", "Corn", 10, 5, 1, 1, 0.5, 1, 5, -1, 2), "val_overlap is not in"),
+        (("d", "Corn", 10, 5, 1, 1, 0.5, 1, 5, 0, 0), "distance is not 1 or more"),
     ],
 )
 def test_impossible_audits_are_refused(tmp_path, row, message):
@@ -43,6 +46,28 @@ def test_unknown_columns_are_refused(tmp_path):
     (tmp_path / "audit.csv").write_text("dataset,class\nd,Corn\n")
     with pytest.raises(ValueError, match="columns are"):
         read_audit(tmp_path / "audit.csv")
+
+
+def test_an_audit_of_an_earlier_version_is_read_and_says_nothing_of_the_rest(tmp_path):
+    path = written(tmp_path / "audit.csv")
+    pd.read_csv(path)[list(FORMER)].to_csv(path, index=False)
+    assert tuple(read_audit(path)) == FORMER
+    assert "Random against disjoint" not in audit_markdown(frames(), read_audit(path))
+
+
+def test_what_differs_besides_the_distance_is_said(tmp_path):
+    """Distances: (80 * 2 + 16 * 8) / 96 = 3; overlaps: (80 + 0.5 * 16) / 96."""
+    audit = read_audit(written(tmp_path / "audit.csv"))
+    assert (
+        "Random against disjoint, at one seed: 12 and 10 training pixels, 2 and 1 classes with 96 "
+        "and 40 test pixels, patches of 11 × 11 and 7 × 7; a test pixel is 3.0 and 12.0 pixels "
+        "from the nearest training pixel in the mean, and 91.67 and 0.00 % of the test patches "
+        "have a pixel in common with a validation patch. So a gap in accuracy is not of distance "
+        "alone: classes, numbers of training pixels, patches, overlaps with validation differ, too."
+    ) in audit_markdown(frames(), audit)
+    alike = audit[audit["dataset"] == "indian_pines"]
+    alike = pd.concat([alike, alike.assign(dataset="indian_pines_disjoint", distance=12.0)])
+    assert "So the protocols differ in where the pixels lie alone." in likeness(alike)
 
 
 def frames():

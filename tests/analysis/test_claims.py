@@ -9,7 +9,7 @@ from cgt.analysis.claims import CLAIMS, Region, Statement, conjunction, judge, l
 from cgt.analysis.claims.effects import at_point, cost_at_equal_accuracy, difference, ratio
 from cgt.analysis.claims.statements import STATEMENTS
 from cgt.analysis.statistics import half_width
-from cgt.analysis.training_signal import last_exit_share
+from cgt.analysis.training_signal import last_exit_share, third
 
 ABOVE, BELOW, NEAR = Region(lower=0.0), Region(upper=0.0), Region(0.94, 0.96)
 YES, NO, OPEN = "reproduced", "not reproduced", "undecided"
@@ -166,6 +166,33 @@ def test_the_last_exits_share_is_of_a_third_of_the_epochs():
     )
     assert last_exit_share(training, "grad_norm").tolist() == [1 / 4]
     assert last_exit_share(training, "grad_norm", "first").tolist() == [2 / 15]
+
+
+def test_a_row_counts_as_often_as_the_epochs_it_speaks_of():
+    """Validated are epochs 2, 4, 6, 8 and 9 of nine; thirds end at 3 and begin at 7."""
+    training = pd.DataFrame(
+        {
+            "dataset": "d",
+            "method": "m",
+            "seed": 1,
+            "epoch": np.repeat([2, 4, 6, 8, 9], 2),
+            "exit": [1, 2] * 5,
+            "grad_norm": [3, 1, 8, 4, 9, 9, 5, 1, 2, 6],
+        }
+    )
+    # Of 1 and 2 the first row; of 3, one of the two epochs of the second.
+    assert last_exit_share(training, "grad_norm", "first").tolist() == [6 / 20]
+    # Of 7 and 8 the last but one; of 9 the last.
+    assert last_exit_share(training, "grad_norm").tolist() == [8 / 20]
+
+
+def test_rows_that_begin_late_are_in_no_third_before():
+    """Gradients of a stage that learns from the fourth epoch of six."""
+    rows = [("d", "m", 1, epoch, 1, 2.0) for epoch in (4, 5, 6)]
+    names = ["dataset", "method", "seed", "epoch", "exit", "norm"]
+    frame = pd.DataFrame(rows, columns=names)
+    assert third(frame, "first").empty
+    assert third(frame)["epochs"].tolist() == [1, 1]
 
 
 def test_a_ratio_to_nothing_leaves_its_seed_out():

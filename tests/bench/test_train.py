@@ -8,7 +8,14 @@ import pytest
 import torch
 from tiny import tiny_dataset
 
-from cgt.bench.loops import Rates, bound, conventional, conventional_batches, ours
+from cgt.bench.loops import (
+    Rates,
+    bound,
+    conventional,
+    conventional_batches,
+    looks_per_epoch,
+    ours,
+)
 from cgt.bench.train import COLUMNS, bench_train, table
 from cgt.training.job import Job, TrainingSettings, build_method
 from cgt.training.loop import Trainer
@@ -51,6 +58,17 @@ def test_our_loop_is_measured_with_and_without_what_follows_the_steps(data, tmp_
     assert 0 < rates.epoch < rates.steps
     assert list(tmp_path.iterdir()) == []
     assert torch.get_deterministic_debug_mode() == 0
+
+
+def test_what_follows_the_steps_is_shared_by_the_epochs_of_a_full_job():
+    def share(method, **changes):
+        return looks_per_epoch(replace(JOB, implementation=method, settings=SETTINGS | changes), 3)
+
+    assert share("branchynet") == 1
+    # Epochs 5, 9, 10, 11 and 12.
+    assert share("branchynet", epochs=12, validate_every=5) == 5 / 12
+    # 3 and 4 of each of three phases.
+    assert share("cascade", epochs=12, validate_every=3) == 6 / 12
 
 
 def test_the_bound_and_the_conventional_loop_have_rates(data):

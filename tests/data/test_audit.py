@@ -17,6 +17,15 @@ def test_counts_and_overlap_by_class():
     assert [row.pop("test_overlap") for row in rows] == pytest.approx(
         [2 / 3, 2 / 3, np.nan], nan_ok=True
     )
+    # Validation at 4: 2 and 3 touch it, and 5; not 1, 7 and 8.
+    assert [row.pop("val_overlap") for row in rows] == pytest.approx(
+        [2 / 3, 1 / 3, np.nan], nan_ok=True
+    )
+    # To 0 or 9: of 1, 2 and 3, and of 5, 7 and 8.
+    assert [row.pop("distance") for row in rows] == pytest.approx(
+        [(1 + 2 + 3) / 3, (4 + 2 + 1) / 3, np.nan], nan_ok=True
+    )
+    assert [row.pop("patch") for row in rows] == [3, 3, 3]
     assert rows == [
         {"class": "corn", "pixels": 4, "train": 1, "val": 0, "test": 3, "in_macro_average": 1},
         {"class": "oats", "pixels": 5, "train": 1, "val": 1, "test": 3, "in_macro_average": 1},

@@ -44,10 +44,29 @@ class Place:
             found["manifest.json"] = {name: manifest[name] for name in ("job", "data")}
         return found
 
+    def unlike(self, whole):
+        """Names of files that are not as in `whole`, with the first lines of text that differ."""
+        found = self.files()
+        return [
+            _difference(name, found.get(name), whole.get(name))
+            for name in sorted({*found, *whole})
+            if found.get(name) != whole.get(name)
+        ]
+
     def leftovers(self):
         """Temporary files and checkpoints."""
         found = [*self.out.glob(".*"), *self.checkpoints.glob("*")]
         return [path.name for path in found if path.name != "lock"]
+
+
+def _difference(name, one, other):
+    if one is None or other is None:
+        return f"{name}: {'missing' if one is None else 'should not be there'}"
+    if isinstance(one, dict) or name.endswith(".csv"):
+        lines = [str(of) if isinstance(of, dict) else of.decode() for of in (one, other)]
+        pairs = zip(*(of.splitlines() for of in lines), strict=False)
+        return f"{name}: {next((pair for pair in pairs if pair[0] != pair[1]), 'length')}"
+    return f"{name}: other bytes"
 
 
 @pytest.fixture(scope="session")

@@ -264,7 +264,7 @@ RUN_EDITS |= {
         where("operating_points.csv", "point == 'one_se'"),
         "the row point=one_se is missing",
     ),
-    "an epoch is lost": ("history.csv", where("history.csv", "epoch == 3"), "epoch=3 is missing"),
+    "an epoch is lost": ("history.csv", where("history.csv", "epoch == 3"), "sha256"),
     "an exit of an epoch is lost": (
         "history.csv",
         where("history.csv", "epoch == 3 and exit == 2"),
@@ -425,6 +425,21 @@ SUMMARY_EDITS |= {
     if table != "timings"
 }
 SUMMARY_EDITS |= {
+    "an epoch of one seed is lost": (
+        "training",
+        where("training.csv", "method == 'soft_cgt' and seed == 2 and epoch == 5"),
+        "epoch=5 is missing",
+    ),
+    "an epoch of all seeds is lost": (
+        "training",
+        where("training.csv", "method == 'soft_cgt' and epoch == 5"),
+        "epoch=5 is missing",
+    ),
+    "gradients: an epoch of all seeds is lost": (
+        "gradients",
+        where("gradients.csv", "method == 'soft_cgt' and epoch == 5"),
+        "epoch=5 between others is missing",
+    ),
     "the last epoch is lost": (
         "training",
         where("training.csv", "method == 'soft_cgt' and seed == 2 and epoch == 12"),

@@ -3,11 +3,12 @@
 import os
 import random
 import re
+import shutil
 import signal
 import time
 
 import pytest
-from faults.conftest import EPOCHS, Place
+from faults.conftest import EPOCHS, SETTINGS, Place
 from faults.forks import is_stopped, until
 
 METHODS = ("soft_cgt", "static", "cascade", "classynet")
@@ -41,7 +42,7 @@ def test_killed_at_a_random_moment(number, data, forks, whole, duration, tmp_pat
 
     code, output = forks.run(*place.arguments, log=tmp_path / "again.log")
     assert code == 0, output
-    assert place.files() == whole(method)
+    assert place.unlike(whole(method)) == []
     assert place.leftovers() == []
     # An epoch is shown when it is done and saved right after: at most this one is trained twice.
     shown = len(epochs_in((tmp_path / "killed.log").read_text()))
@@ -60,10 +61,26 @@ def test_killed_at_the_moment_of_a_write(written, place, forks, whole, tmp_path)
     assert sorted(place.files()) == sorted(OUTPUTS[:present])
     code, output = forks.run(*place.arguments, log=tmp_path / "again.log")
     assert code == 0, output
-    assert place.files() == whole()
+    assert place.unlike(whole()) == []
     assert place.leftovers() == []
     # The first writes are the epochs' checkpoints: what has one is not trained again.
     assert epochs_in(output) == list(range(written, EPOCHS + 1))
+
+
+def test_killed_between_two_looks(data, forks, tmp_path):
+    """Of six epochs the fourth, fifth and sixth are validated and leave a checkpoint."""
+    settings = {**SETTINGS, "validate_every": 4}
+    whole, killed = (Place(tmp_path / name, data, settings=settings) for name in ("a", "b"))
+    assert forks.run(*whole.arguments, log=tmp_path / "whole.log")[0] == 0
+    assert epochs_in((tmp_path / "whole.log").read_text()) == [4, 5, 6]
+    for written, left in ((1, [4, 5, 6]), (2, [5, 6])):
+        at_write = (written, signal.SIGKILL)
+        forks.run(*killed.arguments, log=tmp_path / "killed.log", at_write=at_write)
+        code, output = forks.run(*killed.arguments, log=tmp_path / "again.log")
+        assert code == 0, output
+        assert killed.unlike(whole.files()) == []
+        assert epochs_in(output) == left
+        shutil.rmtree(killed.out)
 
 
 def test_interrupted_from_the_keyboard(place, forks, whole, tmp_path):
@@ -76,7 +93,7 @@ def test_interrupted_from_the_keyboard(place, forks, whole, tmp_path):
     assert place.files() == {}
     assert [name for name in place.leftovers() if name.startswith(".")] == []
     code, output = forks.run(*place.arguments, log=tmp_path / "again.log")
-    assert (code, place.files()) == (0, whole()), output
+    assert (code, place.unlike(whole())) == (0, []), output
     assert epochs_in(output)[0] == 2
 
 
@@ -100,7 +117,7 @@ def test_a_damaged_checkpoint_is_not_used(kind, place, forks, whole, tmp_path):
     (checkpoint,) = place.checkpoints.glob("[!.]*.pt")
     checkpoint.write_bytes(DAMAGES[kind](checkpoint.read_bytes(), random.Random(kind)))
     code, output = forks.run(*place.arguments, log=tmp_path / "again.log")
-    assert (code, place.files()) == (0, whole()), output
+    assert (code, place.unlike(whole())) == (0, []), output
     assert f"checkpoint {checkpoint} is damaged" in output
     assert "training starts over" in output
     assert epochs_in(output) == list(range(1, EPOCHS + 1))
@@ -123,5 +140,5 @@ def test_two_at_once_never_mix(place, forks, whole, tmp_path):
     os.kill(first, signal.SIGKILL)
     forks.wait(first)
     code, output = forks.run(*place.arguments, log=tmp_path / "third.log")
-    assert (code, place.files()) == (0, whole()), output
+    assert (code, place.unlike(whole())) == (0, []), output
     assert epochs_in(output)[0] == 2

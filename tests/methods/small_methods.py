@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from cgt.methods.base import Method, Pass, Phase, joint_phase, split_epochs
+from cgt.nn.cross_entropy import exit_cross_entropy
 from cgt.nn.exits import ExitRule
-from cgt.nn.losses import LossTerms, exit_cross_entropy
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms
 
 
 def of_other_class(kind: type, backbone: EarlyExitNetwork, **more: Any) -> EarlyExitNetwork:

@@ -6,9 +6,10 @@ from torch import nn
 
 from cgt.methods import REGISTRY
 from cgt.methods.base import Moment
-from cgt.nn.losses import HardCGTLoss, LossTerms, SoftCGTLoss
+from cgt.nn.losses import HardCGTLoss, SoftCGTLoss
 from cgt.nn.network import EarlyExitNetwork
 from cgt.nn.selective import selective_forward
+from cgt.nn.terms import LossTerms
 
 
 @pytest.fixture

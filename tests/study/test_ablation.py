@@ -126,6 +126,25 @@ def test_a_method_of_the_ablation_alone_starts_from_what_is_given_there():
     )
 
 
+def test_a_label_smoothing_of_the_entry_is_what_a_study_starts_from():
+    entry = {"method": "soft_cgt", "a": {"lr": 0.1, "label_smoothing": 0.1}, "b": {"lr": 0.1}}
+    methods = {**CONFIG["methods"], "published": entry}
+    smoothed = {"label_smoothing": [0.0, 0.1]}
+    studies = [
+        {"methods": ["published"], "datasets": ["a"], "vary": smoothed},
+        {"methods": ["published"], "datasets": ["a", "b"], "vary": {"tau": [0.3]}},
+    ]
+    ablation = {**CONFIG["ablation"], "studies": studies}
+    found = variants({**CONFIG, "methods": methods, "ablation": ablation}, DEFAULTS)
+    assert found == {
+        ("a", "published"): Variant("published", 0.1, {"lr": 0.1}),
+        ("a", "published,label_smoothing=0"): Variant("published", 0.0, {"lr": 0.1}),
+        ("a", "published,tau=0.3"): Variant("published", 0.1, {"lr": 0.1, "tau": 0.3}),
+        ("b", "published"): Variant("published", 0.1, {"lr": 0.1}),
+        ("b", "published,tau=0.3"): Variant("published", 0.1, {"lr": 0.1, "tau": 0.3}),
+    }
+
+
 def study_of(**study):
     return {**CONFIG, "ablation": {**CONFIG["ablation"], "studies": [study]}}
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from cgt.nn.losses import LossTerms
 from cgt.nn.network import EarlyExitNetwork
+from cgt.nn.terms import LossTerms
 from cgt.training.gradients import ExitGradientPair, ExitGradients
 
 

@@ -45,10 +45,12 @@ class Stopped(Exception):
 
 
 @pytest.mark.parametrize("name", list(REGISTRY))
-@pytest.mark.parametrize("stop_after", [1, 3])
-def test_a_stopped_run_resumes_to_the_same_bytes(name, stop_after, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("stop_after", "every"), [(1, 1), (3, 1), (1, 2)])
+def test_a_stopped_run_resumes_to_the_same_bytes(name, stop_after, every, tmp_path, monkeypatch):
+    settings = replace(SETTINGS, validate_every=every)
+
     def trainer(folder):
-        return Trainer(tiny_dataset(), REGISTRY[name](), 1, SETTINGS, tmp_path / folder / "c.pt")
+        return Trainer(tiny_dataset(), REGISTRY[name](), 1, settings, tmp_path / folder / "c.pt")
 
     whole = trainer("whole")
     whole.run()
@@ -104,6 +106,58 @@ def test_the_checkpoint_with_the_best_validation_accuracy_is_kept(tmp_path, monk
     # Of equals the later one, which has seen the smaller learning rate.
     kept = trainer.network.state_dict()
     assert all(torch.equal(value, kept[name]) for name, value in states[2].items())
+
+
+def test_every_kth_epoch_and_every_one_of_the_last_third_is_validated():
+    def validated(epochs, every):
+        settings = tiny_settings(validate_every=every)
+        return [done for done in range(1, epochs + 1) if settings.validates(done, epochs)]
+
+    assert validated(10, 1) == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+    assert validated(12, 3) == [3, 6, 9, 10, 11, 12]
+    assert validated(10, 4) == [4, 8, 9, 10]
+    # A phase shorter than that is validated at its end.
+    assert [validated(epochs, 5) for epochs in (1, 2, 3, 4)] == [[1], [2], [3], [4]]
+
+
+def test_validate_every_must_be_a_count():
+    with pytest.raises(ValueError, match="validate_every"):
+        tiny_settings(validate_every=0)
+
+
+@pytest.mark.parametrize("name", ["branchynet", "cascade", "classynet"])
+def test_what_is_not_validated_trains_alike_and_counts_in_the_means(name, tmp_path):
+    """Phases of 9, or 3 and 3 and 3, or 3 and 6 epochs; a look every second, and in the end."""
+    runs = []
+    for every in (1, 2):
+        settings = tiny_settings(epochs=9, validate_every=every)
+        path = tmp_path / f"{every}.pt"
+        runs.append(Trainer(tiny_dataset(), REGISTRY[name](), 1, settings, path))
+        # So that both go on to the next phase from the same weights.
+        runs[-1]._validate = last_is_best(runs[-1]._validate)
+        runs[-1].run()
+    all_rows, rows = ({tuple(row[:2]): row[2:] for row in run.history} for run in runs)
+    seen = {"branchynet": [2, 4, 6, 7, 8, 9], "cascade": [2, 3, 5, 6, 8, 9]}
+    seen["classynet"] = [2, 3, 5, 7, 8, 9]
+    assert sorted({epoch for epoch, _ in rows}) == seen[name]
+    before = dict(zip(seen[name], [0, *seen[name]], strict=False))
+    for (epoch, number), (loss, _, weight, eligibility, norm, val) in rows.items():
+        since = [all_rows[e, number] for e in range(before[epoch] + 1, epoch + 1)]
+        means = np.mean([[of[0], of[2], of[3]] for of in since], axis=0)
+        assert [loss, weight, eligibility] == pytest.approx(means.tolist(), rel=1e-5)
+        assert (norm, val) == (all_rows[epoch, number][4], all_rows[epoch, number][5])
+    assert runs[1].gradients == [row for row in runs[0].gradients if row[0] in seen[name]]
+
+
+def last_is_best(validate):
+    """The same eligibility; accuracy rises from look to look."""
+    looks = iter(range(1, 100))
+
+    def rising(*arguments):
+        accuracy, active = validate(*arguments)
+        return torch.full_like(accuracy, next(looks) / 100), active
+
+    return rising
 
 
 def test_a_diverging_run_stops_and_says_where(tmp_path):

@@ -71,3 +71,29 @@ def test_who_has_no_gradient_stays():
     (network[0].weight ** 2).sum().backward()
     optimizer.step()
     assert torch.equal(network[2].weight, before)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_it_looks_ahead_of_a_step_and_moves_nothing(momentum):
+    network, _ = networks()
+    parameters = list(network.parameters())
+    optimizer = OneCycleSGD(parameters, 0.3, STEPS, momentum, weight_decay=0.01)
+    for step in range(5):
+        optimizer.zero_grad()
+        loss(network, step).backward()
+        before = [parameter.detach().clone() for parameter in parameters]
+        gradients = [parameter.grad for parameter in parameters[:-1]] + [None]
+        ahead = optimizer.ahead(parameters, gradients)
+        assert all(map(torch.equal, parameters, before))
+        assert torch.equal(ahead[-1], before[-1])
+        optimizer.step()
+        torch.testing.assert_close(ahead[:-1], [p.detach() for p in parameters[:-1]])
+
+
+def test_what_is_ahead_hangs_on_the_gradients():
+    parameter, slope = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    optimizer = OneCycleSGD([parameter], 0.5, STEPS, 0.9, weight_decay=0.1)
+    (ahead,) = optimizer.ahead([parameter], [slope])
+    (found,) = torch.autograd.grad(ahead.sum(), slope)
+    # The cycle starts at peak / 25; Nesterov's step is 1 + momentum times the gradient.
+    torch.testing.assert_close(found, torch.full((2,), -0.5 / 25 * 1.9))

@@ -139,3 +139,37 @@ def test_the_workflow_stops_at_predictions_of_other_samples(ran):
     assert run.returncode != 0
     assert "mine/1/predictions.npz: test_target is" in run.stdout
     assert not path.with_name("exits.csv").exists()
+
+
+@pytest.fixture
+def handed(ran, tmp_path):
+    """What somebody hands in: one run, alone in a folder; and how it is verified."""
+    place = tmp_path / "indian_pines/sklearn_cascade/1"
+    place.mkdir(parents=True)
+    shutil.copy(ran / "results/tiny" / RUN, place)
+    where = {
+        "prepared": "data/prepared/tiny",
+        "raw": "data/raw",
+        "references": "results/tiny/reference",
+    }
+    options = [part for name, path in where.items() for part in (f"--{name}", str(ran / path))]
+    return place / "predictions.npz", ["verify", str(tmp_path), *options]
+
+
+def test_a_folder_of_predictions_is_verified_and_described(handed, capsys):
+    assert main(handed[1]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("indian_pines/sklearn_cascade\n")
+    assert "% of the dataset's network without exits (compact_scene" in said
+    assert said.endswith("all 1 files answer their splits\n")
+
+
+def test_a_folder_with_wrong_predictions_is_refused(handed, capsys):
+    path, command = handed
+    arrays = load_npz(path)
+    arrays["test_target"] = np.roll(arrays["test_target"], 1)
+    save_npz(path, **arrays)
+    assert main(command) == 2
+    said = capsys.readouterr()
+    assert "1 of 1 files are refused:" in said.err and f"{path}: test_target is" in said.err
+    assert said.out == ""

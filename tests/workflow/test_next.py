@@ -7,6 +7,7 @@ from checkout import ROOT, copy_of_repository
 from cgt.analysis.frames import read_summary
 from cgt.records.reference import load_reference
 from cgt.study.config import check_config, load_config
+from cgt.study.plan import prepare_options, training_settings
 
 SMALL = {
     "results": "results/tiny",
@@ -35,6 +36,8 @@ def test_the_overlay_is_valid_as_it_is():
         "indian_pines_disjoint": "roomy_scene",
         "mnist1d": "roomy_signals",
     }
+    assert "--guard=pairwise" in prepare_options(config, "indian_pines_disjoint")
+    assert training_settings(config, "indian_pines_disjoint")["validate_every"] == 5
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ rule ablate:
         implementation=lambda wildcards: implementation_of(config, variant(wildcards).method),
         settings=lambda wildcards: plan.as_json(variant_settings(wildcards)),
         hyperparameters=lambda wildcards: plan.as_json(
-            plan.without_lr(variant(wildcards).hyperparameters)
+            plan.own_settings(variant(wildcards).hyperparameters)
         ),
         out=subpath(output.predictions, parent=True),
         checkpoints=f"{RESULTS}/checkpoints/ablation/{{dataset}}/{{variant}}/{{seed}}",

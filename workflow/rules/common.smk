@@ -1,12 +1,14 @@
 # Names and paths that several stages share; what they mean is decided in cgt.study.plan.
 import os
 import shlex
+from glob import glob
 from pathlib import PurePath
 
 from cgt.study import plan
 from cgt.study.ablation import cells, runs, variants
 from cgt.study.code_inputs import data_files, job_files, method_files, module_files
 from cgt.study.config import known_defaults, seeds_of
+from cgt.study.publish_rows import is_finished
 from cgt.study.schema import implementation_of, kind_of
 from cgt.study.tuning import trials
 
@@ -14,6 +16,11 @@ ROOT = os.path.relpath(workflow.basedir)
 RESULTS = PurePath(config["results"]).as_posix()
 PREPARED = PurePath(config["data"]["prepared"]).as_posix()
 PUBLISHED = os.path.normpath(f"{ROOT}/results/published")
+ROWS = f"{PUBLISHED}/rows"
+# What a method that joins the published rows has to know; see cgt.study.join.
+JOIN = config.get("join", {})
+JOINED = JOIN.get("method", "")
+CHECK = JOIN.get("check")
 
 DATASETS = list(config["datasets"])
 SCENES = plan.datasets_of_kind(config, "scene")
@@ -98,10 +105,50 @@ def raw_place(wildcards):
     return plan.raw_place(config, wildcards.dataset)
 
 
+def admitted(wildcards):
+    """What has to hold before a method that joins the published rows is trained."""
+    return [rules.join_admit.output[0].format(**wildcards)] if JOIN else []
+
+
+def joined_runs(wildcards):
+    """Predictions of the joining method at all seeds."""
+    if not JOIN:
+        raise ValueError("which method joins? Name it: make join METHOD=name")
+    return expand(
+        rules.train.output.predictions, zip, **plan.wildcards_of(plan.runs_of(config, [JOINED]))
+    )
+
+
+def check_run(wildcards):
+    """The published run that is repeated, to see how this machine agrees."""
+    return [f"{RESULTS}/runs/{CHECK}/predictions.npz"] if CHECK else []
+
+
 def verified(wildcards):
     """What the predictions of a method that was trained elsewhere have to pass first."""
     is_external = wildcards.method in EXTERNAL
     return [rules.verify_external.output[0].format(**wildcards)] if is_external else []
+
+
+def part_of_config(*keys):
+    """JSON: what a command reads of the configuration."""
+    return plan.as_json({key: config[key] for key in keys if key in config})
+
+
+def rows_json():
+    """What publishing rows reads of the configuration."""
+    return part_of_config("datasets", "seeds", "methods", "external", "tuning")
+
+
+PUBLISHED_ENTRIES = config.get("publish_methods", [*METHODS, *EXTERNAL])
+TUNING_TABLES = [f"{RESULTS}/tuning/tuning.csv", f"{PUBLISHED}/tuning.csv"]
+
+
+def finished_datasets():
+    """Datasets on which an entry that is to be published has all its runs."""
+    cells = [(dataset, entry) for dataset in DATASETS for entry in PUBLISHED_ENTRIES]
+    done = [cell for cell in cells if is_finished(config, RESULTS, *cell)]
+    return list(dict.fromkeys(dataset for dataset, _ in done))
 
 
 TUNED = [dataset for dataset in DATASETS if dataset in config["tuning"]["datasets"]]
@@ -134,8 +181,11 @@ def first_seed(wildcards):
 def run_priority(wildcards):
     """Seed by seed, so that a run cut short is complete for some seeds; long jobs first in each.
 
-    The datasets stand in the configuration by falling run time.
+    The datasets stand in the configuration by falling run time. First of all the published run that
+    a joining method repeats: it says what the others are worth.
     """
+    if f"{wildcards.dataset}/{wildcards.method}/{wildcards.seed}" == CHECK:
+        return len(DATASETS) * (max(map(len, SEEDS.values())) + 2)
     seeds = SEEDS[wildcards.dataset]
     last = max(map(len, SEEDS.values()))
     turn = seeds.index(int(wildcards.seed)) if int(wildcards.seed) in seeds else last
@@ -147,10 +197,10 @@ def trial(wildcards):
 
 
 def trial_settings(wildcards):
-    """The same shortened schedule for every method."""
+    """The same shortened schedule for every method, at the trial's learning rate."""
     epochs = config["tuning"]["datasets"][wildcards.dataset]["epochs"]
     changes = {"epochs": epochs, "lr": trial(wildcards)["lr"]}
-    return plan.training_settings(config, wildcards.dataset, **changes)
+    return plan.job_settings(config, wildcards.dataset, wildcards.method, **changes)
 
 
 def bench_jobs(methods, datasets=BENCH_DATASETS):

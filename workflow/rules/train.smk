@@ -7,6 +7,7 @@ rule train:
         code=method_code,
         raw=raw_files,
         prepared=rules.prepare.output,
+        admitted=admitted,
     output:
         predictions=f"{RESULTS}/runs/{{dataset}}/{{method}}/{{seed}}/predictions.npz",
         history=f"{RESULTS}/runs/{{dataset}}/{{method}}/{{seed}}/history.csv",

@@ -21,7 +21,7 @@ rule tune_trial:
         raw=raw_place,
         implementation=lambda wildcards: implementation_of(config, wildcards.method),
         settings=lambda wildcards: plan.as_json(trial_settings(wildcards)),
-        hyperparameters=lambda wildcards: plan.as_json(plan.without_lr(trial(wildcards))),
+        hyperparameters=lambda wildcards: plan.as_json(plan.own_settings(trial(wildcards))),
         work=f"{RESULTS}/checkpoints/tuning/{{dataset}}/{{method}}/{{trial}}/seed-{{seed}}",
     message:
         "Tune {wildcards.method} on {wildcards.dataset}, trial {wildcards.trial}, seed {wildcards.seed}"

@@ -44,9 +44,9 @@ def timing_effects(frames: Frames, cells: Sequence[Cell]) -> pd.DataFrame:
     run's seconds divided by those of the baseline at the same seed; its 95 % interval is the t
     interval of the logarithms, NaN with one seed. Below 1 is faster. `level_ratio` is the same for
     the time until the validation accuracy, mean over the exits, comes within `TOLERANCE` of the
-    baseline's best at that seed, on a straight line between epochs; `level_n` seeds get there, and
-    where these are not all, there is no ratio (NaN). `mean_budget_accuracy` is the difference in
-    area.
+    baseline's best at that seed, on a straight line between validated epochs; `level_n` seeds get
+    there, and where these are not all, there is no ratio (NaN). `mean_budget_accuracy` is the
+    difference in area.
 
     Raises:
         ValueError: naming the first run that is missing, or one that took no time.
@@ -58,7 +58,7 @@ def timing_effects(frames: Frames, cells: Sequence[Cell]) -> pd.DataFrame:
     for cell, baseline in _timed(cells):
         took, plain_took = pair(seconds, cell, baseline)
         courses, plain_courses = pair(scores, cell, baseline)
-        level = plain_courses.map(max) - TOLERANCE
+        level = plain_courses.map(_best) - TOLERANCE
         waited = took * courses.combine(level, _share_until)
         plain_waited = plain_took * plain_courses.combine(level, _share_until)
         until = np.log(waited / plain_waited)
@@ -66,7 +66,7 @@ def timing_effects(frames: Frames, cells: Sequence[Cell]) -> pd.DataFrame:
         # A mean over the seeds that reach the level alone would be too good.
         level_ratio = _ratio(until) if reached == len(until) else [np.nan] * 3
         values = (
-            *(took.mean(), (3600 * courses.map(len) / took).mean()),
+            *(took.mean(), (3600 * courses.map(_epochs) / took).mean()),
             *_ratio(np.log(took / plain_took)),
             *level_ratio,
             reached,
@@ -117,18 +117,31 @@ def _seconds(timings: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
 
 
 def _scores(training: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
-    """Validation accuracy, mean over the exits, of each epoch: an array for each run."""
+    """Validation accuracy, mean over the exits, by validated epoch: a dictionary for each run."""
     keys = ["dataset", "method", "seed"]
     means = training.groupby([*keys, "epoch"])["val_accuracy"].mean()
-    return by_variant(means.groupby(keys).agg(value=np.array).reset_index())
+    courses = {run: of.droplevel(keys).to_dict() for run, of in means.groupby(keys)}
+    value = pd.Series(courses, name="value").rename_axis(keys)
+    return by_variant(value.reset_index())
 
 
-def _share_until(course: np.ndarray, level: float) -> float:
+def _share_until(course: dict[int, float], level: float) -> float:
     """Share of its epochs after which a course of accuracies first reaches a level, else NaN."""
-    if course.max() < level:
-        return np.nan
-    after = int(np.argmax(course >= level))
-    if after == 0:
-        return 1 / len(course)
-    before = course[after - 1]
-    return (after + (level - before) / (course[after] - before)) / len(course)
+    last = _epochs(course)
+    before = None
+    for epoch, accuracy in course.items():
+        if accuracy >= level:
+            if before is None:
+                return epoch / last
+            since, lower = before
+            return (since + (level - lower) / (accuracy - lower) * (epoch - since)) / last
+        before = epoch, accuracy
+    return np.nan
+
+
+def _best(course: dict[int, float]) -> float:
+    return max(course.values())
+
+
+def _epochs(course: dict[int, float]) -> int:
+    return max(course)

@@ -30,8 +30,48 @@ def audit_markdown(frames: Frames, audit: pd.DataFrame) -> str:
         for dataset, rows in audit.groupby("dataset", sort=False)
     ]
     text = "\n".join([*parts, f"{_NOTE}\n"])
+    if "patch" in audit and {RANDOM, DISJOINT} <= set(audit["dataset"]):
+        text += f"\n{likeness(audit)}\n"
     gap = _gap(frames)
     return f"{text}\n{markdown(gap, text=('Method',))}\n{_GAP_NOTE}\n" if gap else text
+
+
+def likeness(audit: pd.DataFrame) -> str:
+    """How far the two protocols of Indian Pines compare: what differs besides the distance."""
+    both = [audit[audit["dataset"] == name].set_index("class") for name in (RANDOM, DISJOINT)]
+    train, test, tested, patch = (
+        [of(rows) for rows in both]
+        for of in (
+            lambda rows: rows["train"].sum(),
+            lambda rows: rows["test"].sum(),
+            lambda rows: (rows["test"] > 0).sum(),
+            lambda rows: rows["patch"].iloc[0],
+        )
+    )
+    overlap, distance = (
+        [(rows[name].fillna(0) * rows["test"]).sum() / rows["test"].sum() for rows in both]
+        for name in ("val_overlap", "distance")
+    )
+    other = {
+        "classes": tested[0] != tested[1],
+        "numbers of training pixels": train[0] != train[1],
+        "patches": patch[0] != patch[1],
+        "overlaps with validation": round(overlap[0], 4) != round(overlap[1], 4),
+    }
+    named = [name for name, differs in other.items() if differs]
+    verdict = (
+        f"So a gap in accuracy is not of distance alone: {', '.join(named)} differ, too."
+        if named
+        else "So the protocols differ in where the pixels lie alone."
+    )
+    return (
+        f"Random against disjoint, at one seed: {train[0]:d} and {train[1]:d} training pixels, "
+        f"{tested[0]:d} and {tested[1]:d} classes with {test[0]:d} and {test[1]:d} test pixels, "
+        f"patches of {patch[0]:d} × {patch[0]:d} and {patch[1]:d} × {patch[1]:d}; a test pixel is "
+        f"{distance[0]:.1f} and {distance[1]:.1f} pixels from the nearest training pixel in the "
+        f"mean, and {percent(overlap[0])} and {percent(overlap[1])} % of the test patches have a "
+        f"pixel in common with a validation patch. {verdict}"
+    )
 
 
 def _classes(rows: pd.DataFrame) -> Rows:
