@@ -10,6 +10,7 @@ from cgt.analysis.groups import REFERENCE
 from cgt.analysis.statistics import holm, paired_difference
 from cgt.analysis.style import order
 from cgt.records.cards import cards
+from cgt.records.rows import BY_PROTOCOL
 
 AREA = "mean_budget_accuracy"
 SHARES = (10, 25, 50)
@@ -22,8 +23,6 @@ COLUMNS = (
     *COSTS,
     *("family", "source", "mark"),
 )
-BY_PROTOCOL = "protocol"
-"""`tuned` of a row whose settings the protocol's search has chosen."""
 
 
 def standings(frames: Frames) -> pd.DataFrame:

@@ -7,6 +7,7 @@ conventional  torch's DataLoader, a transform for each sample, batches in NCHW, 
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 import cgt.data
 from cgt.networks import build
 from cgt.records.seeding import derive_seed
-from cgt.training.job import Job, TrainingSettings, build_method, build_settings
+from cgt.training.job import Job, build_method, build_settings
 from cgt.training.loop import Trainer
 
 
@@ -38,16 +39,15 @@ def ours(data: cgt.data.Dataset, job: Job, steps: int, folder: Path) -> Rates:
     trained = _cut_short(data, job, 1, steps, folder)
     per_step = trained.in_epochs / trained.steps
     size = trained.batch_size
-    after = trained.between * looks_per_epoch(job, trained.network.num_exits)
-    return Rates(size / per_step, size / (per_step + after / trained.full_steps))
+    return Rates(size / per_step, size / (per_step + trained.between / trained.full_steps))
 
 
 def epoch_seconds(data: cgt.data.Dataset, job: Job, epochs: int, steps: int, folder: Path) -> float:
     """Seconds of an epoch of our loop, mean over all phases of a training of `epochs` epochs.
 
     Each epoch is cut off after `steps` steps, and their time counted as often as they fit into a
-    whole epoch. What comes between the epochs counts as it is: validation, gradients, checkpoint,
-    and what a method does before a phase.
+    whole epoch. What comes between the epochs counts as often as in the whole job: validation,
+    gradients, checkpoint, and with them what a method does before a phase.
 
     Raises ValueError if the method needs more epochs for its phases.
     """
@@ -57,7 +57,7 @@ def epoch_seconds(data: cgt.data.Dataset, job: Job, epochs: int, steps: int, fol
 
 
 class _Timed(Trainer):
-    """Knows how long its steps took, and what came between the epochs."""
+    """Knows how long its steps took, and what comes between as many epochs of the whole job."""
 
     in_epochs = 0.0
     between = 0.0
@@ -72,8 +72,8 @@ class _Timed(Trainer):
 
 def _cut_short(data: cgt.data.Dataset, job: Job, epochs: int, steps: int, folder: Path) -> _Timed:
     """Train as a job does, `epochs` epochs of at most `steps` steps; return the trainer."""
-    settings = TrainingSettings(**{**job.settings, "epochs": epochs})
-    method = build_method(job)
+    cut = replace(job, settings={**job.settings, "epochs": epochs})
+    settings, method = build_settings(cut), build_method(job)
     method.label_smoothing = settings.label_smoothing
     trainer = _Timed(data, method, job.seed, settings, folder / "bench.pt")
     trainer.full_steps, trainer.steps = trainer.steps, min(steps, trainer.steps)
@@ -85,7 +85,9 @@ def _cut_short(data: cgt.data.Dataset, job: Job, epochs: int, steps: int, folder
         trainer.run()
     finally:
         torch.set_deterministic_debug_mode("default")
-    trainer.between = time.perf_counter() - start - trainer.in_epochs
+    exits = trainer.network.num_exits
+    often = looks_per_epoch(job, exits) / looks_per_epoch(cut, exits)
+    trainer.between = often * (time.perf_counter() - start - trainer.in_epochs)
     trainer.checkpoint.unlink()
     return trainer
 

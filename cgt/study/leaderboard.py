@@ -12,6 +12,7 @@ from cgt.analysis.style import RC, save
 from cgt.analysis.tables.leaderboard import leaderboard_markdown
 from cgt.records.csv_schema import write_csv
 from cgt.records.files import write_text
+from cgt.records.rows import read_rows
 
 NAME = "leaderboard"
 ROWS, MEASURED = "rows", "benchmarks"
@@ -23,8 +24,6 @@ def read_frames(published: Path) -> dict[str, pd.DataFrame]:
 
     Raises ValueError naming a file that is missing or damaged, or that there is no row.
     """
-    from cgt.records.rows import read_rows
-
     frames = dict(read_rows(published / ROWS))
     paths = sorted((published / MEASURED).glob("entries_*.csv"))
     if paths:

@@ -1,14 +1,13 @@
 """The leaderboard: numbers by hand, sentences that follow them, a figure that can be read."""
 
 import itertools
-import sys
-from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 from entrants import costs_of, joined, rows_of, twenty
+from made_rows import made_row, write_row
 from scipy import stats
 
 from cgt.analysis.figures.leaderboard import leaderboard
@@ -178,9 +177,12 @@ def test_panels_are_sorted_and_filled_where_significant():
         assert (line.get_markerfacecolor() == look.color) == filled
 
 
-def test_the_command_writes_page_figure_and_table_to_the_same_bytes(tmp_path, monkeypatch):
-    rows = SimpleNamespace(read_rows=lambda folder: world(soft_cgt=BETTER, cascade=ALIKE))
-    monkeypatch.setitem(sys.modules, "cgt.records.rows", rows)
+def test_the_command_reads_published_rows_and_writes_the_same_bytes(tmp_path):
+    for method, areas in (("branchynet", BASE), ("soft_cgt", BETTER), ("cascade", ALIKE)):
+        by_seed = dict(enumerate(areas, start=1))
+        mark = {"marked": "trial"} if method == "cascade" else {}
+        row = made_row("indian_pines", method, by_seed, size=1000, **mark)
+        write_row(tmp_path / "rows", row)
     (tmp_path / "benchmarks").mkdir()
     costs_of(["soft_cgt"]).to_csv(tmp_path / "benchmarks/entries_indian_pines.csv", index=False)
     for name in ("first", "second"):
@@ -190,3 +192,6 @@ def test_the_command_writes_page_figure_and_table_to_the_same_bytes(tmp_path, mo
     assert all((tmp_path / "second" / name).read_bytes() == of for name, of in found.items())
     board = pd.read_csv(tmp_path / "first/leaderboard.csv").set_index("method")
     assert board.loc["soft_cgt", "peak_mib"] == 512.4
+    assert board.loc["soft_cgt", "difference"] == pytest.approx(0.05)
+    assert board.loc["cascade", "mark"] == "trial"
+    assert "not met (20 %)" in found["leaderboard.md"].decode()
