@@ -3,7 +3,6 @@
 import dataclasses
 import inspect
 
-import numpy as np
 import pytest
 import torch
 from tiny import tiny_dataset, tiny_settings
@@ -13,7 +12,6 @@ from cgt.records.cards import FAMILIES, cards
 from cgt.records.predictions import load_predictions
 from cgt.records.settings import defaults
 from cgt.training.loop import Trainer
-from cgt.training.model_io import load_run
 
 SETTINGS = tiny_settings(epochs=6)
 
@@ -22,19 +20,20 @@ def trainer_of(name, folder, seed=1):
     return Trainer(tiny_dataset(), REGISTRY[name](), seed, SETTINGS, folder / "checkpoint.pt")
 
 
-@pytest.fixture(params=list(REGISTRY))
+@pytest.fixture(scope="module", params=list(REGISTRY))
 def name(request):
     return request.param
 
 
-@pytest.fixture
-def run(name, tmp_path):
-    """A trained run: its trainer, its initial state and its predictions."""
-    trainer = trainer_of(name, tmp_path)
+@pytest.fixture(scope="module")
+def run(name, tmp_path_factory):
+    """A trained run, shared by the tests: its trainer, its initial state and its folder."""
+    folder = tmp_path_factory.mktemp(name)
+    trainer = trainer_of(name, folder)
     before = {key: value.clone() for key, value in trainer.network.state_dict().items()}
     trainer.run()
-    trainer.write(tmp_path / "run")
-    return trainer, before, load_predictions(tmp_path / "run" / "predictions.npz")
+    trainer.write(folder / "run")
+    return trainer, before, folder / "run"
 
 
 def test_the_registry_finds_a_class_in_each_file(name):
@@ -77,7 +76,8 @@ def test_losses_fall(run):
 
 
 def test_predictions_keep_the_contract_and_beat_chance(run):
-    trainer, _, predictions = run
+    trainer, _, folder = run
+    predictions = load_predictions(folder / "predictions.npz")
     exits = trainer.network.num_exits
     assert len(predictions.macs) == exits
     for split in (predictions.val, predictions.test):
@@ -108,8 +108,15 @@ def test_all_weights_that_should_train_do(run):
     assert unmoved == []
 
 
+def _learns_all(trainer, phase):
+    everything = tuple(range(trainer.network.num_exits))
+    return phase.stages == phase.heads == everything and phase.others
+
+
 def test_frozen_stages_stay_frozen_statistics_included(name, tmp_path):
     trainer = trainer_of(name, tmp_path)
+    if all(_learns_all(trainer, phase) for phase in trainer.phases):
+        return  # nothing is ever frozen
     for number, phase in enumerate(trainer.phases):
         before = {key: value.clone() for key, value in trainer.network.state_dict().items()}
         trainer._run_phase(number, phase, saved=None)
@@ -122,15 +129,12 @@ def test_frozen_stages_stay_frozen_statistics_included(name, tmp_path):
                 assert torch.equal(value, after[key]), key
 
 
-def test_the_same_seed_twice_gives_the_same_bytes(name, tmp_path):
-    written = []
-    for attempt in ("first", "second"):
-        trainer = trainer_of(name, tmp_path / attempt)
-        trainer.run()
-        trainer.write(tmp_path / attempt)
-        files = ("predictions.npz", "history.csv", "gradients.csv", "model.safetensors")
-        written.append([(tmp_path / attempt / file).read_bytes() for file in files])
-    assert written[0] == written[1]
+def test_the_same_seed_twice_gives_the_same_bytes(run, name, tmp_path):
+    trainer = trainer_of(name, tmp_path)
+    trainer.run()
+    trainer.write(tmp_path / "again")
+    for file in ("predictions.npz", "history.csv", "gradients.csv", "model.safetensors"):
+        assert (tmp_path / "again" / file).read_bytes() == (run[2] / file).read_bytes(), file
 
 
 def test_all_methods_start_alike_and_see_the_same_batches(name, tmp_path):
@@ -148,18 +152,6 @@ def test_all_methods_start_alike_and_see_the_same_batches(name, tmp_path):
         own, shared = (getattr(of, part).parameters() for of in (ours.network, backbone))
         for mine, theirs in zip(own, shared, strict=True):
             assert torch.equal(mine, theirs)
-
-
-def test_a_saved_run_gives_the_same_predictions_again(run, tmp_path):
-    trainer, _, predictions = run
-    method = type(trainer.method)()
-    weights = tmp_path / "run" / "model.safetensors"
-    network = load_run(weights, trainer.data, method, SETTINGS.network)
-    with torch.inference_mode():
-        logits = torch.stack(network(trainer.val_x))
-    confidence, prediction = method.decide(logits)
-    np.testing.assert_array_equal(prediction, predictions.val.prediction)
-    np.testing.assert_allclose(confidence, predictions.val.confidence, rtol=1e-5)
 
 
 def test_gradients_are_told_for_every_epoch_and_stage_that_learns(run):

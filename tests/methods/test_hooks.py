@@ -54,10 +54,15 @@ def make(name):
 
 
 @pytest.fixture(scope="module", params=EVERY)
-def run(request, tmp_path_factory):
-    """A trained run of every method: its trainer and its predictions."""
-    folder = tmp_path_factory.mktemp(request.param)
-    trainer = trainer_of(make(request.param), folder)
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def run(name, tmp_path_factory):
+    """A trained run of every method: its trainer, its predictions and its folder."""
+    folder = tmp_path_factory.mktemp(name)
+    trainer = trainer_of(make(name), folder)
     trainer.run()
     trainer.write(folder / "run")
     return trainer, load_predictions(folder / "run/predictions.npz"), folder / "run"
@@ -123,13 +128,8 @@ def test_a_saved_run_answers_as_it_was_trained(run):
     np.testing.assert_allclose(confidence, predictions.val.confidence, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("writes", [1, 3])
-def test_a_stopped_run_goes_on_to_the_same_result(name, writes, tmp_path, monkeypatch):
-    whole = trainer_of(make(name), tmp_path / "whole")
-    whole.run()
-    whole.write(tmp_path / "whole/run")
-
+def test_a_stopped_run_goes_on_to_the_same_result(run, name, writes, tmp_path, monkeypatch):
     from cgt.training import loop
 
     kept, seen = loop.save_checkpoint, []
@@ -147,8 +147,7 @@ def test_a_stopped_run_goes_on_to_the_same_result(name, writes, tmp_path, monkey
     again.run()
     again.write(tmp_path / "again/run")
     for file in ("predictions.npz", "history.csv", "gradients.csv", "model.safetensors"):
-        one, other = (tmp_path / which / "run" / file for which in ("whole", "again"))
-        assert one.read_bytes() == other.read_bytes(), file
+        assert (tmp_path / "again/run" / file).read_bytes() == (run[2] / file).read_bytes(), file
 
 
 @pytest.mark.parametrize("kind", CARRYING)
