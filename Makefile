@@ -21,7 +21,7 @@ SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) --scheduler greedy --rerun-i
   --show-failed-logs $(FLAGS)
 SMOKE_RESULTS := results/smoke
 # What the rules write in results/, beside runs/ and published/.
-WRITTEN := ablation benchmarks checkpoints figures join logs next reference report.html smoke summary \
+WRITTEN := ablation admitted benchmarks checkpoints figures join logs next reference report.html smoke summary \
   tables tuning verified
 
 .DEFAULT_GOAL := all

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from cgt.analysis.audit import COLUMNS
+from cgt.analysis.audit import FORMER
 from cgt.analysis.tables.classes import classes_markdown
 
 AUDIT = pd.DataFrame(
@@ -10,7 +10,7 @@ AUDIT = pd.DataFrame(
         ("indian_pines", "Oats", 20, 2, 2, 16, 0.25, 1),
         ("indian_pines_disjoint", "Corn", 100, 10, 10, 40, 0.0, 1),
     ],
-    columns=list(COLUMNS),
+    columns=list(FORMER),
 )
 RECALL = {  # of Corn and Oats at two seeds
     "branchynet": [(0.9, 1.0), (0.9, 0.5)],

@@ -28,6 +28,11 @@ def duration(data, forks, tmp_path_factory):
     return time.monotonic() - start
 
 
+def test_what_a_test_takes_away_the_others_still_have(whole):
+    whole().clear()
+    assert sorted(whole()) == sorted(OUTPUTS)
+
+
 @pytest.mark.parametrize("number", range(20))
 def test_killed_at_a_random_moment(number, data, forks, whole, duration, tmp_path):
     chance = random.Random(number)
