@@ -164,12 +164,18 @@ def _training_gaps(frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _gradients_gaps(frame: pd.DataFrame) -> Iterator[str]:
-    """All pairs of the exits that learn at a stage; an exit learns at its own stage, too."""
+    """All pairs of the exits that learn at a stage; an exit learns at its own stage, too.
+
+    But for one behind a frozen stage, whose loss may reach the stages before.
+    """
     key = [*_RUN, "epoch", "stage"]
     exits = frame.groupby(key)["other"].transform("nunique")
     short = frame.groupby(key)["other"].transform("size") != exits * (exits + 1) // 2
-    own = (frame["stage"] == frame["other"]).groupby([frame[c] for c in [*_RUN, "epoch", "other"]])
-    for rows in (frame[short], frame[~own.transform("any")]):
+    epoch = [frame[name] for name in [*_RUN, "epoch"]]
+    own = (frame["stage"] == frame["other"]).groupby([*epoch, frame["other"]]).transform("any")
+    deepest = frame["stage"].groupby(epoch).transform("max")
+    lacks_own = ~own & (frame["other"] <= deepest)
+    for rows in (frame[short], frame[lacks_own]):
         if not rows.empty:
             row = rows.iloc[0]
             at = f"epoch={row['epoch']}, stage={row['stage']}, exit={row['exit']}"
