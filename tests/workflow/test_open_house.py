@@ -52,7 +52,7 @@ def halved(terms):
 '''
 BLOCK = {"methods": {"half_gate": {"indian_pines": {"lr": 0.05}}}}
 
-SOME = ("single_exit", "static", "branchynet", "classynet", "soft_cgt", "zero_time_waste")
+SOME = ("single_exit", "static", "branchynet", "classynet", "soft_cgt", "lwf", "zero_time_waste")
 """With one exit, with networks side by side, with a rule and with carried values of its own."""
 
 COMMON = {
