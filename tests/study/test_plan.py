@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from cgt.records.cards import cards
 from cgt.records.settings import per_exit
 from cgt.study import plan
 from cgt.study.config import ConfigError, check_config, load_config, merge
@@ -95,17 +94,21 @@ def test_the_overlay_of_the_field_names_its_methods():
 
 
 def test_the_overlay_of_the_field_is_valid():
-    """As far as its methods are there."""
     config = load_config(*NEXT)
-    there = {
-        name: entry
-        for name, entry in config["methods"].items()
-        if implementation_of(config, name) in cards("methods")
-    }
-    assert {"zero_time_waste", "l2w", "soft_cgt_published"} < set(there)
-    check_config({**config, "methods": there}, SCHEMA)
+    check_config(config, SCHEMA)
     for name in FIELD:
         assert set(config["methods"][name]) - {"method"} == set(config["datasets"]), name
+
+
+def test_the_trial_changes_learning_rates_alone():
+    config, trial = load_config(*NEXT), load_config(*NEXT, ROOT / "config/trial.yaml")
+    check_config(trial, SCHEMA)
+    assert set(trial["methods"]) == set(config["methods"])
+    for name, entry in trial["methods"].items():
+        for dataset in trial["datasets"]:
+            given, before = dict(entry[dataset]), dict(config["methods"][name][dataset])
+            assert given.pop("lr") in (0.05, 0.1, 0.2) and before.pop("lr")
+            assert given == before, (name, dataset)
 
 
 @pytest.mark.parametrize(
