@@ -20,7 +20,7 @@ check_config(config, schema)
 check_places(config, published)
 # One method beside the published rows: what is run follows from these, see rules/join.smk.
 if "join" in config:
-    tables = [f"{config['results']}/tuning/tuning.csv", f"{published}/tuning.csv"]
+    tables = [f"{config['results']}/tuning/tuning.csv"]
     kept = joined(config, f"{published}/rows", schema, tables)
     config.clear()
     config.update(kept)

@@ -141,7 +141,8 @@ def rows_json():
 
 
 PUBLISHED_ENTRIES = config.get("publish_methods", [*METHODS, *EXTERNAL])
-TUNING_TABLES = [f"{RESULTS}/tuning/tuning.csv", f"{PUBLISHED}/tuning.csv"]
+# Not the published one: its trials may be of another network or another protocol.
+TUNING_TABLES = [f"{RESULTS}/tuning/tuning.csv"]
 
 
 def finished_datasets():
