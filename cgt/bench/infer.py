@@ -18,6 +18,7 @@ from cgt.bench.variants import Answering, Variant, run_to_the_end, variants, wit
 from cgt.data import Dataset, load
 from cgt.records.csv_schema import refuse_former_names
 from cgt.records.predictions import load_predictions
+from cgt.training.loop import in_order
 from cgt.training.runs import TrainedRun, open_run
 
 POINTS = ("one_se", "threshold_0.9")
@@ -210,8 +211,10 @@ def disagreements(one: Variant, inputs: Sequence[Any]) -> tuple[int, float | str
 
 def batches(x: np.ndarray, batch: int) -> dict[bool, Sequence[Any]]:
     """Samples cut into batches: ``False`` as the torch networks take them, ``True`` as arrays."""
-    tensor = torch.from_numpy(x).contiguous(memory_format=torch.channels_last)
-    return {False: tensor.split(batch), True: np.split(x, range(batch, len(x), batch))}
+    return {
+        False: in_order(torch.from_numpy(x)).split(batch),
+        True: np.split(x, range(batch, len(x), batch)),
+    }
 
 
 def decision_overhead(run: TrainedRun, inputs: Sequence[Tensor]) -> float:

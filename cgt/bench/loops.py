@@ -20,7 +20,7 @@ import cgt.data
 from cgt.networks import build
 from cgt.records.seeding import derive_seed
 from cgt.training.job import Job, build_method, build_settings
-from cgt.training.loop import Trainer
+from cgt.training.loop import Trainer, in_order
 
 
 class Rates(NamedTuple):
@@ -110,7 +110,7 @@ def bound(data: cgt.data.Dataset, job: Job, steps: int) -> float:
     """Bare forward, backward and step of the same network with torch's quickest optimiser."""
     network = _network(data, job).to(memory_format=torch.channels_last)
     size = _batch_size(data, job)
-    x = torch.from_numpy(data.train.x[:size]).contiguous(memory_format=torch.channels_last)
+    x = in_order(torch.from_numpy(data.train.x[:size]))
     y = torch.from_numpy(data.train.y[:size])
     # It must not fit its one batch: gradients next to zero are slow to compute with.
     optimizer = _optimizer(network, job, lr=0.0, fused=True)

@@ -214,7 +214,7 @@ class Trainer:
             network,
             validate=lambda: (_logits(network, self.val_x), self.val_y),
             withheld=lambda: (
-                _logits(network, _in_order(self.train_x[held])),
+                _logits(network, in_order(self.train_x[held])),
                 self.train_y[held],
             ),
             epochs=self.settings.epochs,
@@ -264,7 +264,7 @@ class Trainer:
     ) -> list[Tensor]:
         """Logits of training samples, not augmented, in evaluation mode; it leaves no trace."""
         network.eval()
-        logits = network(_in_order(self.train_x[chosen]))
+        logits = network(in_order(self.train_x[chosen]))
         _train_mode(network, phase)
         return logits
 
@@ -353,11 +353,11 @@ def _generator(*parts: str | int) -> torch.Generator:
 
 def _tensors(split: Split, device: torch.device) -> tuple[Tensor, Tensor]:
     x, y = torch.from_numpy(split.x), torch.from_numpy(split.y)
-    return _in_order(x).to(device), y.to(device)
+    return in_order(x).to(device), y.to(device)
 
 
-def _in_order(x: Tensor) -> Tensor:
-    """Images channels last, which convolutions prefer; signals as they are."""
+def in_order(x: Tensor) -> Tensor:
+    """As networks take them: images channels last, which convolutions prefer; signals as they are."""
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x.contiguous()
 
 

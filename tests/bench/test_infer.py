@@ -244,3 +244,10 @@ def test_batches_hold_all_samples_in_order():
     cut = infer.batches(x, 4)
     assert [len(part) for part in cut[False]] == [len(part) for part in cut[True]] == [4, 4, 2]
     assert torch.cat(cut[False]).flatten().tolist() == np.concatenate(cut[True]).ravel().tolist()
+
+
+def test_batches_of_signals():
+    x = np.arange(240, dtype=np.float32).reshape(6, 1, 40)
+    found = batches(x, 4)
+    for parts in found.values():
+        np.testing.assert_array_equal(np.concatenate([np.asarray(part) for part in parts]), x)
