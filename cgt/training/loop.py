@@ -357,7 +357,7 @@ def _tensors(split: Split, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def in_order(x: Tensor) -> Tensor:
-    """As networks take them: images channels last, which convolutions prefer; signals as they are."""
+    """Images channels last, which convolutions prefer; signals as they are."""
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x.contiguous()
 
 

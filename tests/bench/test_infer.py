@@ -248,6 +248,6 @@ def test_batches_hold_all_samples_in_order():
 
 def test_batches_of_signals():
     x = np.arange(240, dtype=np.float32).reshape(6, 1, 40)
-    found = batches(x, 4)
+    found = infer.batches(x, 4)
     for parts in found.values():
         np.testing.assert_array_equal(np.concatenate([np.asarray(part) for part in parts]), x)
