@@ -21,9 +21,9 @@ Reading: the step ahead is the loop's own, so with Nesterov momentum, which the 
          pass over a half serves the step ahead and the real one; the authors' two are equal. W may
          fall below 0 (their code does not keep it from that). Published for batches of 1024 over
          300 epochs; whether the defaults carry over to small batches nobody has said.
-Cost:    5 to 6 times joint training in processor time, measured on the networks with room; counting
-         passes, about 3, but a gradient of a gradient is dear. `meta_every: 10` makes it 1.5 to 2,
-         near what two updates on half batches cost by themselves.
+Cost:    about 5 times joint training, as measured on the networks with room: a gradient of a
+         gradient is dear; counting passes, it would be 3. `meta_every: 10` makes it 1.5 to 2, near
+         what two updates on half batches cost by themselves.
 """
 
 import math

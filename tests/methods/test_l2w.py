@@ -315,14 +315,3 @@ def test_losses_are_cross_entropies():
     found = method_of(network).terms(Pass(network(X)), Y, MOMENT)
     expected = [F.cross_entropy(logits, Y, reduction="none") for logits in network(X)]
     torch.testing.assert_close(found.losses, torch.stack(expected, dim=1))
-
-
-@pytest.mark.parametrize("exits", [2, 6])
-def test_it_trains_networks_of_few_and_of_many_exits(exits, tmp_path):
-    settings = tiny_settings(epochs=3, network="roomy_scene", exits=exits)
-    trainer = Trainer(tiny_dataset(), L2W(), 1, settings, tmp_path / "checkpoint.pt")
-    trainer.run()
-    with torch.inference_mode():
-        logits = trainer.network.eval()(trainer.val_x)
-    assert len(logits) == exits
-    assert float((logits[-1].argmax(dim=1) == trainer.val_y).double().mean()) > 0.8

@@ -245,14 +245,3 @@ def test_what_cannot_be_is_refused(tmp_path):
     trainer = Trainer(tiny_dataset(), ZTW(withhold=1e-3), 1, tiny_settings(epochs=2), tmp_path)
     with pytest.raises(ValueError, match=r"withhold is 0\.001 and leaves no training sample"):
         trainer.method.finish(trainer._start(trainer.network))
-
-
-@pytest.mark.parametrize("exits", [2, 6])
-def test_it_trains_networks_of_few_and_of_many_exits(exits, tmp_path):
-    settings = tiny_settings(epochs=12, network="roomy_scene", exits=exits)
-    trainer = Trainer(tiny_dataset(), ZTW(), 1, settings, tmp_path / "checkpoint.pt")
-    trainer.run()
-    with torch.inference_mode():
-        logits = trainer.network.eval()(trainer.val_x)
-    assert len(logits) == exits
-    assert float((logits[-1].argmax(dim=1) == trainer.val_y).double().mean()) > 0.8

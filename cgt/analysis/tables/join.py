@@ -199,7 +199,8 @@ def _against_reference(name: str, samples: pd.DataFrame) -> str:
     drawn = "seeds and test samples" if n > 1 else "test samples"
     return (
         f"{name} − {reference} in test accuracy (points), n = {n} seeds of {size} test samples: 95 "
-        f"% t interval over seeds, and 95 % interval of resampling {drawn}."
+        f"% t interval over seeds, and 95 % interval of resampling {drawn}; of few seeds the "
+        "latter is too narrow."
     )
 
 
