@@ -24,8 +24,15 @@ SMOKE_RESULTS := results/smoke
 WRITTEN := ablation admitted benchmarks checkpoints figures join logs next reference report.html smoke summary \
   tables tuning verified
 
+# METHOD: which entries, such as "soft_cgt hard_cgt"; all by default. CONFIG: overlays. MARK=trial
+empty :=
+space := $(empty) $(empty)
+comma := ,
+LAYERS := $(if $(CONFIG),--configfile $(CONFIG))
+listed = '$(1)=[$(subst $(space),$(comma),$(strip $(METHOD)))]'
+
 .DEFAULT_GOAL := all
-.PHONY: all smoke figures leaderboard report tune ablation bench check compare publish publish-rows join \
+.PHONY: all smoke figures leaderboard report tune publish-tuning ablation bench check compare publish publish-rows join \
   unlock test lint format clean help
 
 all: $(READY)  ## the paper: raw data to tables and figures in results/
@@ -46,8 +53,11 @@ report: $(READY)  ## one page with all figures and tables of the full run, to re
 	$(SNAKEMAKE) all --report results/report.html --report-after-run \
 	  --report-stylesheet workflow/report/style.css
 
-tune: $(READY)  ## search the hyperparameters on validation data, into results/tuning
-	$(SNAKEMAKE) tune
+tune: $(READY)  ## search hyperparameters on validation data, into results/tuning (METHOD=, CONFIG=: as below)
+	$(SNAKEMAKE) tune $(LAYERS) $(if $(METHOD),--config $(call listed,tune_methods))
+
+publish-tuning: $(READY)  ## put finished searches among the published ones
+	$(SNAKEMAKE) publish_tuning $(LAYERS)
 
 ablation: $(READY)  ## what each part of CGT does: its variants, into results/ablation
 	$(SNAKEMAKE) ablation
@@ -65,12 +75,7 @@ compare: $(READY)  ## does the full run agree with the published one?
 publish: $(READY)  ## copy the results of a full run to results/published
 	$(SNAKEMAKE) publish
 
-# METHOD: which entries, such as "soft_cgt hard_cgt"; all by default. CONFIG: overlays. MARK=trial
-empty :=
-space := $(empty) $(empty)
-comma := ,
-LAYERS := $(if $(CONFIG),--configfile $(CONFIG))
-NAMED := $(if $(METHOD),'publish_methods=[$(subst $(space),$(comma),$(strip $(METHOD)))]')
+NAMED := $(if $(METHOD),$(call listed,publish_methods))
 MARKED := $(if $(MARK),publish_mark=$(MARK))
 publish-rows: $(READY)  ## put finished entries among the rows that others compare with
 	$(SNAKEMAKE) publish_rows $(LAYERS) $(if $(NAMED)$(MARKED),--config $(NAMED) $(MARKED))

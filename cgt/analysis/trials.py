@@ -10,6 +10,8 @@ from math import comb
 import numpy as np
 import pandas as pd
 
+EDGE = 0.1
+"""A choice in this outer share of a range suggests that the range is too narrow."""
 COLUMNS = ("dataset", "method", "trials", "expected_best", "low", "high")
 
 
@@ -70,3 +72,18 @@ def open_choices(trials: pd.DataFrame, reference: str) -> pd.DataFrame:
                 gain = max(grown[name], grown[reference])
                 rows.append((dataset, name, lead, gain, abs(lead) <= gain))
     return pd.DataFrame(rows, columns=["dataset", "method", "lead", "gain", "open"])
+
+
+def plain_best(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trial with the highest score of each dataset and method, the earlier of equals.
+
+    Indexed by (dataset, method): what would be chosen if the scores were exact.
+    """
+    ordered = trials.sort_values(["score", "trial"], ascending=[False, True], kind="stable")
+    return ordered.groupby(["dataset", "method"], sort=False).first()
+
+
+def range_edges(values: pd.Series, low: float, high: float) -> tuple[int, int]:
+    """How many values lie in the lowest and in the highest `EDGE` of a range, on a log axis."""
+    position = np.log(values / low) / np.log(high / low)
+    return int((position < EDGE).sum()), int((position > 1 - EDGE).sum())

@@ -15,6 +15,7 @@ from cgt.commands.join import add_join
 from cgt.commands.pictures import add_pictures
 from cgt.commands.publish import add_publish
 from cgt.commands.train import add_train
+from cgt.commands.tune import add_tune
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     for add in (
         add_data,
         add_train,
+        add_tune,
         add_evaluate,
         add_draw,
         add_pictures,

@@ -1,4 +1,4 @@
-"""Training, and the search for hyperparameters."""
+"""Training: a run, or a trial of a search."""
 
 import argparse
 import sys
@@ -23,10 +23,6 @@ def add_train(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("--work", type=Path, required=True, help="folder of the trial's run")
     command.add_argument("--out", type=Path, required=True, help="result (.json)")
-
-    command = add(commands, "tune-select", tune_select, "gather all trials and choose the best")
-    command.add_argument("trials", type=Path, nargs="+", help="results of tune-trial (.json)")
-    command.add_argument("--out", type=Path, required=True, help="folder of tuning.csv, best.yaml")
 
     command = add(commands, "reference", reference, "count what a dataset's network costs")
     command.add_argument("dataset")
@@ -53,6 +49,7 @@ def tune_trial(arguments: argparse.Namespace) -> None:
     from cgt.records.files import write_json
     from cgt.records.predictions import load_predictions
     from cgt.records.reference import load_reference
+    from cgt.study.schema import LABEL_SMOOTHING
     from cgt.training.divergence import DivergedError
 
     try:
@@ -63,21 +60,20 @@ def tune_trial(arguments: argparse.Namespace) -> None:
         # A learning rate that is too high is an answer, not a failure of the search.
         print(error, file=sys.stderr)
         score = 0.0
+    settings = arguments.settings
     record = {
         "dataset": arguments.dataset,
         "method": arguments.method,
         "trial": arguments.trial,
         "seed": arguments.seed,
-        "settings": {"lr": arguments.settings["lr"], **arguments.hyperparameters},
+        "settings": {
+            "lr": settings["lr"],
+            LABEL_SMOOTHING: settings.get(LABEL_SMOOTHING, 0.0),
+            **arguments.hyperparameters,
+        },
         "score": score,
     }
     write_json(arguments.out, record)
-
-
-def tune_select(arguments: argparse.Namespace) -> None:
-    from cgt.study.tuning import write_selection
-
-    write_selection(arguments.trials, arguments.out)
 
 
 def _train(arguments: argparse.Namespace, out: Path, checkpoints: Path) -> None:

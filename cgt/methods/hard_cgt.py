@@ -72,12 +72,11 @@ CARD = {
         },
     },
     "space": {
-        "tau": [0.7, 0.9, 0.5],
-        "leak": [0.1, 0.01],
-        "normalize": [False, True],
-        "exit_weights_start": ["falling", "equal"],
-        "exit_weights_end": ["rising", "equal"],
+        "tau": {"low": 0.5, "high": 0.95},
+        "leak": {"low": 0.001, "high": 0.1, "log": True},
+        "normalize": [True, False],
     },
+    "published": {"label_smoothing": 0.1},
 }
 
 

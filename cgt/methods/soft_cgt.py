@@ -93,14 +93,11 @@ CARD = {
         },
     },
     "space": {
-        "tau": [0.9, 0.7, 0.5],
-        "scale": [10.0, 4.0, 1.0],
-        "gate": ["sigmoid", "residual"],
-        "leak": [0.1, 0.01],
-        "normalize": [False, True],
-        "exit_weights_start": ["falling", "equal"],
-        "exit_weights_end": ["rising", "equal"],
+        "scale": {"low": 1.0, "high": 20.0, "log": True},
+        "leak": {"low": 0.001, "high": 0.1, "log": True},
+        "normalize": [True, False],
     },
+    "published": {"label_smoothing": 0.1},
 }
 
 

@@ -19,13 +19,17 @@ import yaml
 
 from cgt.records.cards import card_of, cards
 from cgt.records.settings import SHAPES, contradictions, defaults, json_schema
+from cgt.study.design import Range
 from cgt.study.schema import (
+    EPOCHS,
     LABEL_SMOOTHING,
+    closed,
     datasets_of,
     implementation_of,
     kind_of,
     load_schema,
 )
+from cgt.study.space import SHARED, as_choices, space_of
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
 
@@ -47,9 +51,21 @@ def _per_exit(
         yield from validator.descend(value, {"type": "number", **number})
 
 
+def _choices(
+    validator: Any, one: Mapping, value: Any, schema: Mapping
+) -> Iterable[jsonschema.ValidationError]:
+    """What a search tries: a list of different values, or a range `{low, high, log}`."""
+    if isinstance(value, Mapping):
+        bounds = {"low": one, "high": one, "log": {"type": "boolean"}}
+        yield from validator.descend(value, closed(bounds, required=["low", "high"]))
+    else:
+        many = {"type": "array", "minItems": 1, "uniqueItems": True, "items": one}
+        yield from validator.descend(value, many)
+
+
 _VALIDATOR = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
-    {"perExit": _per_exit},
+    {"perExit": _per_exit, "choices": _choices},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     ),
@@ -277,7 +293,7 @@ def _contradictions(config: Mapping) -> Iterable[str]:
                 exits_of(config, dataset),
             )
     yield from _too_short(config)
-    yield from _too_many_trials(config)
+    yield from _wrong_search(config)
 
 
 def exits_of(config: Mapping, dataset: str) -> int:
@@ -355,36 +371,60 @@ def _too_short(config: Mapping) -> Iterable[str]:
         for dataset in datasets:
             if dataset not in config["datasets"]:
                 continue
-            epochs = datasets[dataset]["epochs"]
             for method in config["methods"]:
+                epochs = datasets[dataset]["epochs"]
+                where = f"{name}.{dataset}"
+                own = config["methods"][method].get(dataset, {})
+                if name == "datasets" and EPOCHS in own:
+                    epochs, where = own[EPOCHS], f"methods.{method}.{dataset}"
                 phases = cards("methods")[implementation_of(config, method)]["phases"]
                 phases = exits_of(config, dataset) if phases == "exits" else phases
                 if epochs < phases:
                     yield (
-                        f"  {name}.{dataset}.epochs: {epochs} is not allowed; "
+                        f"  {where}.epochs: {epochs} is not allowed; "
                         f"{method} needs {phases}, one for each phase"
                     )
 
 
-def _too_many_trials(config: Mapping) -> Iterable[str]:
+def _wrong_search(config: Mapping) -> Iterable[str]:
+    """A range must rise; an entry's space must have as many points as there are trials."""
+    tuning = config["tuning"]
+    for name in SHARED:
+        try:
+            as_choices(tuning["space"][name])
+        except ValueError as error:
+            yield f"  tuning.space.{name}: {tuning['space'][name]} is not allowed: {error}"
+            return
+    for key in ("only", "like"):
+        for entry in tuning.get(key, {}):
+            if entry not in config["methods"]:
+                yield (
+                    f"  tuning.{key}.{entry}: not allowed; there is no methods.{entry}"
+                    f"{nearest(entry, config['methods'])}"
+                )
+    for entry, other in tuning.get("like", {}).items():
+        both = [implementation_of(config, name) for name in (entry, other)]
+        if entry == other or both[0] != both[1]:
+            yield (
+                f"  tuning.like.{entry}: {other!r} is not allowed; an entry has the values of "
+                f"another of the same method"
+            )
+    for dataset, other in tuning.get("taken_from", {}).items():
+        if dataset in tuning["datasets"] or other not in tuning["datasets"]:
+            yield (
+                f"  tuning.taken_from.{dataset}: {other!r} is not allowed; a dataset that is not "
+                f"in tuning.datasets takes the values of one that is: "
+                f"{', '.join(tuning['datasets'])}"
+            )
     for method in config["methods"]:
-        points = math.prod(map(len, space_of(config, method).values()))
-        for dataset, shortened in config["tuning"]["datasets"].items():
-            if points < shortened["trials"]:
+        lists = [one for one in space_of(config, method).values() if not isinstance(one, Range)]
+        points = math.prod(map(len, lists))
+        for dataset, shortened in tuning["datasets"].items():
+            if len(lists) == len(space_of(config, method)) and points < shortened["trials"]:
                 yield (
                     f"  tuning.datasets.{dataset}.trials: {shortened['trials']} is not allowed; "
                     f"the search space of {method} has only {points} points"
                 )
-
-
-def space_of(config: Mapping, method: str) -> dict[str, list]:
-    """What a search tries: learning rates, and of the method what the configuration or its card
-    says."""
-    space = config["tuning"]["space"]
-    own = space.get(method)
-    if own is None:
-        own = cards("methods")[implementation_of(config, method)]["space"]
-    return {"lr": space["lr"], **own}
 
 
 def _wrong_studies(config: Mapping) -> Iterable[str]:

@@ -80,7 +80,7 @@ def joined(
             if config.get("join_settings") == OWN
             else f"{config['results']}/join/prepared",
         },
-        "tuning": {"datasets": {}, "space": {"lr": [_base_lr(config)]}},
+        "tuning": {"datasets": {}, **{key: config["tuning"][key] for key in ("space", "first")}},
     }
     for dataset in datasets:
         own = {
@@ -187,7 +187,7 @@ def _entry(
 
 def _base_lr(config: Mapping[str, Any]) -> float:
     """What every search tries first."""
-    return config["tuning"]["space"]["lr"][0]
+    return config["tuning"]["first"]["lr"]
 
 
 def _check_run(

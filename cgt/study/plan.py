@@ -112,9 +112,13 @@ def training_settings(config: Mapping, dataset: str, **changes: Any) -> dict[str
 
 def job_settings(config: Mapping, dataset: str, method: str, **changes: Any) -> dict[str, Any]:
     """Settings of a method's runs on a dataset: the dataset's, its entry's, then changes."""
-    given = datasets_of(config["methods"][method])[dataset]
-    shared = {name: given[name] for name in OF_THE_LOOP if name in given}
+    shared = shared_settings(datasets_of(config["methods"][method])[dataset])
     return training_settings(config, dataset, **{**shared, **changes})
+
+
+def shared_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a method's settings that the training loop takes."""
+    return {name: settings[name] for name in OF_THE_LOOP if name in settings}
 
 
 def own_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

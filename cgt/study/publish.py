@@ -48,7 +48,7 @@ def publish(
     left_out: Collection[str] = (),
     external: Collection[str] = (),
 ) -> list[str]:
-    """Put summary, tables, figures and trials of `results` into `out`, with one manifest for all.
+    """Put summary, tables and figures of `results` into `out`, with one manifest for all.
 
     Files whose name is in `left_out` are not published. Of runs of `external` methods nothing is
     known but their predictions: the manifest does not describe them.
@@ -60,19 +60,16 @@ def publish(
         ValueError: if the summary does not follow from the expected runs, a part is empty, `out`
             and `results` overlap, or others' files are in the way. Nothing is changed then.
     """
-    trials = results / "tuning" / "tuning.csv"
-    refuse_overlap([results / "runs", *(results / part for part in PARTS), trials.parent], out)
+    refuse_overlap([results / "runs", *(results / part for part in PARTS)], out)
     check_summary(results / "runs", expected, results / "summary", external)
-    paths = [trials] if trials.is_file() else []
+    paths = []
     for part in PARTS:
-        found = _publishable(results / part, "**/*")
+        found = publishable(results / part, "**/*")
         if not found:
             raise ValueError(f"{results / part} holds nothing to publish; `make` writes it")
         paths += [path for path in found if path.name not in left_out]
     refuse_overlap(paths, out)
     files = {path.relative_to(results).as_posix(): path.read_bytes() for path in paths}
-    if trials in paths:
-        files[trials.name] = files.pop(trials.relative_to(results).as_posix())
     names = ["/".join(map(str, run)) for run in expected if run[1] not in external]
     manifests = {name: results / "runs" / name / "manifest.json" for name in names}
     texts = {name: path.read_text(encoding="utf-8") for name, path in manifests.items()}
@@ -91,7 +88,7 @@ def publish_benchmarks(measured: Path, out: Path) -> list[str]:
         ValueError: if `out` and `measured` overlap, or others' files are in the way. Nothing is
             changed then.
     """
-    paths = _publishable(measured, "*", ".json")
+    paths = publishable(measured, "*", ".json")
     if not paths:
         raise FileNotFoundError(f"{measured} holds no measurements; `make bench` makes them")
     refuse_overlap([measured, *paths], out)
@@ -120,7 +117,7 @@ def renew_list(out: Path, files: Collection[Path] = ()) -> None:
     enlist(out, names)
 
 
-def _publishable(folder: Path, pattern: str, *more: str) -> list[Path]:
+def publishable(folder: Path, pattern: str, *more: str) -> list[Path]:
     return [
         path
         for path in sorted(folder.glob(pattern))

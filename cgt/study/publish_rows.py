@@ -18,8 +18,14 @@ from cgt.study.config import seeds_of
 from cgt.study.listed import put, refuse_overlap
 from cgt.study.plan import own_settings
 from cgt.study.protocol import data_digest, network_of, protocol_of
-from cgt.study.schema import OF_THE_LOOP, datasets_of, implementation_of
-from cgt.study.tuning import trials
+from cgt.study.schema import (
+    EPOCHS,
+    LABEL_SMOOTHING,
+    OF_THE_LOOP,
+    datasets_of,
+    implementation_of,
+)
+from cgt.study.tuning import COLUMNS, read_table, settings_of, trials
 
 PREDICTIONS = "predictions.npz"
 ELSEWHERE = "no: trained elsewhere"
@@ -152,11 +158,14 @@ def make_row(
 
 
 def read_trials(paths: Iterable[Path]) -> pd.DataFrame:
-    """Trials of the tables that are there; of a method on a dataset, those of the first table."""
-    found = [pd.read_csv(path) for path in paths if Path(path).is_file()]
-    columns = ["dataset", "method", "trial", "lr", "hyperparameters", "n", "score", "chosen"]
-    together = pd.DataFrame(columns=columns)
-    for table in found:
+    """Trials of the tables that are there; of a method on a dataset, those of the first table.
+
+    Raises:
+        ValueError: naming a table that is none, or of an earlier version.
+    """
+    together = pd.DataFrame(columns=list(COLUMNS))
+    for path in [path for path in paths if Path(path).is_file()]:
+        table = read_table(path)
         there = set(zip(together["dataset"], together["method"], strict=True))
         new = [name not in there for name in zip(table["dataset"], table["method"], strict=True)]
         together = pd.concat([together, table[new]], ignore_index=True) if there else table
@@ -169,7 +178,7 @@ def tuned_of(
     """How an entry's settings on a dataset were chosen, and the record of the search.
 
     They were chosen by the protocol if a search with the configured trials, no more and no other,
-    chose them on the dataset; on a dataset that has no search of its own, another's counts.
+    chose them on the dataset, or on the one that the configuration takes its values from.
 
     Args:
         config: checked, or all of it that `cgt.study.tuning.trials` reads.
@@ -177,28 +186,25 @@ def tuned_of(
     """
     if entry not in config["methods"]:
         return ELSEWHERE, {}
-    settings = config["methods"][entry].get(dataset)
-    searched = config["tuning"]["datasets"]
-    for of in [dataset] if dataset in searched else searched:
-        own = found[(found["dataset"] == of) & (found["method"] == entry)]
-        if own.empty:
-            continue
-        tried = [
-            {"lr": trial.lr, **json.loads(trial.hyperparameters)} for trial in own.itertuples()
-        ]
-        due = trials(config, of, entry)
-        if sorted(map(_text, tried)) != sorted(map(_text, due)):
-            return "no: by other trials than the configuration's", {"dataset": of}
-        best = own[own["chosen"] == 1].iloc[0]
-        chosen = {"lr": float(best["lr"]), **json.loads(best["hyperparameters"])}
-        if _text(chosen) != _text(settings):
-            if of == dataset:
-                return "no: not what the search has chosen", {"dataset": of}
-            continue
-        record = {"dataset": of, "trials": len(own), "trial": int(best["trial"])}
-        record |= {key: searched[of][key] for key in ("epochs", "seeds")}
-        return BY_PROTOCOL, {**record, "score": float(best["score"])}
-    return "no: no search was made", {}
+    tuning, searched = config["tuning"], config["tuning"]["datasets"]
+    of = tuning.get("taken_from", {}).get(dataset, dataset)
+    by = tuning.get("like", {}).get(entry, entry)
+    own = found[(found["dataset"] == of) & (found["method"] == by)]
+    if of not in searched or own.empty:
+        return "no: no search was made", {}
+    smoothing = {LABEL_SMOOTHING: config["datasets"][of][LABEL_SMOOTHING]}
+    tried = [_text(settings_of(trial)) for trial in own.to_dict("records")]
+    due = [_text({**smoothing, **trial}) for trial in trials(config, of, by)]
+    if sorted(tried) != sorted(due):
+        return "no: by other trials than the configuration's", {"dataset": of}
+    best = own[own["chosen"] == 1].iloc[0]
+    settings = {**smoothing, **config["methods"][entry].get(dataset, {})}
+    settings.pop(EPOCHS, None)  # searched at the length of a trial, whatever the entry's is
+    if _text(settings_of(best)) != _text(settings):
+        return "no: not what the search has chosen", {"dataset": of}
+    record = {"dataset": of, "trials": len(own), "trial": int(best["trial"])}
+    record |= {key: searched[of][key] for key in ("epochs", "seeds")}
+    return BY_PROTOCOL, {**record, "score": float(best["score"])}
 
 
 def _same_samples(runs: Iterable[Predictions]) -> bool:

@@ -18,7 +18,9 @@ KINDS = "data/kinds"
 """Where the cards of the kinds of a configuration's own datasets are."""
 LABEL_SMOOTHING = "label_smoothing"
 """The dataset's, unless a method's settings on it say another; studies may vary it."""
-OF_THE_LOOP = ("lr", LABEL_SMOOTHING)
+EPOCHS = "epochs"
+"""The dataset's, unless a method's settings on it say another: for equal time, not equal epochs."""
+OF_THE_LOOP = ("lr", LABEL_SMOOTHING, EPOCHS)
 """Those of a method's settings on a dataset that the training loop takes, not the method."""
 ENTRY = "method"
 """Key of an entry of `methods` that says which file trains it, if it has another name."""
@@ -42,16 +44,24 @@ def load_schema(path: str | Path, config: Mapping[str, Any]) -> dict[str, Any]:
     ablation["epochs"]["properties"] = {name: {"$ref": "#/$defs/epochs"} for name in datasets}
     study = ablation["studies"]["items"]["properties"]
     study["vary"]["properties"][LABEL_SMOOTHING] = _choices({"$ref": f"#/$defs/{LABEL_SMOOTHING}"})
+    tuning = properties["tuning"]["properties"]
+    tuning["taken_from"]["properties"] = {name: {"enum": list(datasets)} for name in datasets}
     entries = _entries(config)
-    space = properties["tuning"]["properties"]["space"]["properties"]
+    like = tuning["like"]["properties"]
     for name, implementation in entries.items():
         own = _own(implementation)
         shared = {key: {"$ref": f"#/$defs/{key}"} for key in OF_THE_LOOP}
-        settings = {"lr": shared["lr"], **own, LABEL_SMOOTHING: shared[LABEL_SMOOTHING]}
+        settings = {"lr": shared.pop("lr"), **own, **shared}
         entry = {dataset: closed(settings, required=["lr"]) for dataset in datasets}
         entry[ENTRY] = {"enum": list(cards("methods"))}
         properties["methods"]["properties"][name] = closed(entry)
-        space[name] = closed({key: _choices(of) for key, of in own.items()})
+        searched = [
+            "lr",
+            LABEL_SMOOTHING,
+            *cards("methods").get(implementation, {}).get("space", {}),
+        ]
+        like[name] = {"enum": list(config.get("methods") or {})}
+        tuning["only"]["properties"][name] = _choices({"enum": searched})
         # Which of them a study's own method has is asked of each method: see `cgt.study.config`.
         study["vary"]["properties"] |= {key: _choices(_any(entries, key)) for key in own}
         study["given"]["properties"] |= {key: _any(entries, key) for key in own}

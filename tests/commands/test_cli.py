@@ -246,22 +246,18 @@ def test_what_does_not_follow_from_the_runs_is_not_published(results, tmp_path, 
     assert not (tmp_path / "published").exists()
 
 
-def test_trials_are_published_and_what_is_left_out_is_not(results, tmp_path):
-    copy = tmp_path / "results"
-    shutil.copytree(results, copy)
-    (copy / "tuning").mkdir()
-    (copy / "tuning/tuning.csv").write_text("trials\n")
+def test_what_is_left_out_is_not_published(results, tmp_path):
     out = tmp_path / "published"
-    run("publish", *NAMES, "--results", copy, "--out", out, "--without", "curves.csv", "claims.svg")
-    assert (out / "tuning.csv").read_text() == "trials\n"
+    left_out = ("--without", "curves.csv", "claims.svg")
+    run("publish", *NAMES, "--results", results, "--out", out, *left_out)
     assert (out / "summary/exits.csv").is_file() and (out / "figures/claims.png").is_file()
     assert not (out / "summary/curves.csv").exists()
     assert not (out / "figures/claims.svg").exists()
 
 
 def test_tuning_scores_on_validation_and_selects(data, tmp_path):
-    weights = {"exit_weights": [1.0, 0.5, 0.25]}
-    for trial, hyperparameters in enumerate(({}, weights)):
+    weights = {"exit_weights": "falling"}
+    for trial, hyperparameters in enumerate(({"exit_weights": "equal"}, weights)):
         run(
             *("tune-trial", *job(data, "branchynet", 1, json.dumps(hyperparameters))),
             *("--trial", trial, "--work", tmp_path / f"work/{trial}"),
@@ -275,12 +271,27 @@ def test_tuning_scores_on_validation_and_selects(data, tmp_path):
         "method": "branchynet",
         "trial": 1,
         "seed": 1,
-        "settings": {"lr": 0.05, **weights},
+        "settings": {"lr": 0.05, "label_smoothing": 0.0, **weights},
         "score": validation_area(predictions, load_reference(data / "reference.json")),
     }
-    run("tune-select", tmp_path / "0.json", tmp_path / "1.json", "--out", tmp_path)
-    assert len((tmp_path / "tuning.csv").read_text().splitlines()) == 3
-    assert (tmp_path / "best.yaml").read_text().startswith("methods:\n  branchynet:\n")
+    cell = ("--dataset", "indian_pines", "--method", "branchynet")
+    config = json.dumps(
+        {
+            "datasets": {"indian_pines": {}},
+            "methods": {"branchynet": {"indian_pines": {}}},
+            "tuning": {
+                "datasets": {"indian_pines": {"trials": 2}},
+                "space": {"lr": [0.05], "label_smoothing": [0.0]},
+                "first": {"lr": 0.05, "label_smoothing": 0.0},
+            },
+        }
+    )
+    table = tmp_path / "shards/indian_pines/branchynet.csv"
+    results = (tmp_path / "0.json", tmp_path / "1.json")
+    run("tune-entry", *results, *cell, "--config", config, "--out", table)
+    assert len(table.read_text().splitlines()) == 3
+    run("tune-show", tmp_path / "shards", "--config", config, "--out", tmp_path)
+    assert "branchynet:\n    indian_pines: " in (tmp_path / "tuned.yaml").read_text()
 
 
 def test_a_diverging_trial_scores_zero_and_does_not_stop_the_search(data, tmp_path, capsys):

@@ -275,11 +275,31 @@ MISTAKES = {
         ],
     ),
     "more trials than points": (
-        {"tuning": {"datasets": {"indian_pines": {"trials": 1000}}}},
+        {"tuning": {"space": {"lr": [0.1, 0.2], "label_smoothing": [0.0]}}},
         [
-            "tuning.datasets.indian_pines.trials: 1000",
-            "search space of single_exit has only 6 points",
+            "tuning.datasets.indian_pines.trials: 16",
+            "search space of single_exit has only 2 points",
         ],
+    ),
+    "a range that falls": (
+        {"tuning": {"space": {"lr": {"low": 0.5, "high": 0.1}}}},
+        ["tuning.space.lr: {'low': 0.5", "the lower first"],
+    ),
+    "a range of something else": (
+        {"tuning": {"space": {"lr": {"low": "0.1"}}}},
+        ["tuning.space.lr.low: '0.1'", "of type number; write 0.1"],
+    ),
+    "a search of nobody": (
+        {"tuning": {"only": {"soft_cgt_publishd": ["lr"]}}},
+        ["tuning.only.soft_cgt_publishd"],
+    ),
+    "a search of a setting that the method does not have": (
+        {"tuning": {"only": {"branchynet": ["tau"]}}},
+        ["tuning.only.branchynet.0: 'tau'", "allowed: lr, label_smoothing, exit_weights"],
+    ),
+    "values of a dataset that is not searched": (
+        {"tuning": {"taken_from": {"indian_pines_disjoint": "indian_pines_disjoint"}}},
+        ["tuning.taken_from.indian_pines_disjoint", "fashion_mnist, indian_pines"],
     ),
 }
 

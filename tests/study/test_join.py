@@ -52,7 +52,7 @@ def asked(name, **more):
 def test_a_method_file_without_an_entry_joins_with_its_defaults(rows):
     config = copy.deepcopy(asked("cgt_plus"))
     made = joined(config, rows, SCHEMA)
-    lr = CONFIG["tuning"]["space"]["lr"][0]
+    lr = CONFIG["tuning"]["first"]["lr"]
     defaults = {"lr": lr}
     assert made["methods"]["cgt_plus"] == {
         **{"method": "cgt_plus", "fashion_mnist": defaults, "mnist1d": defaults}

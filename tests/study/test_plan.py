@@ -1,5 +1,6 @@
 """What jobs are given: the dataset's settings, and those that a method's entry says otherwise."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -63,9 +64,10 @@ def test_jobs_of_who_says_nothing_are_as_they_were():
             assert found == expected and found["label_smoothing"] == settings["label_smoothing"]
 
 
-def test_trials_have_it_and_do_not_search_it():
-    drawn = trials(SMOOTHED, "fashion_mnist", "published")
-    assert all("label_smoothing" not in point for point in drawn)
+def test_trials_have_it_where_it_is_not_searched():
+    config = merge(SMOOTHED, {"tuning": {"only": {"published": ["lr"]}}})
+    drawn = trials(config, "fashion_mnist", "published")
+    assert {point["label_smoothing"] for point in drawn} == {0.1}
     changed = plan.job_settings(SMOOTHED, "fashion_mnist", "published", epochs=4, lr=0.2)
     assert (changed["epochs"], changed["lr"], changed["label_smoothing"]) == (4, 0.2, 0.1)
 
@@ -90,6 +92,7 @@ def test_the_overlay_of_the_field_names_its_methods():
         *("mixed", "two_stage", "sdn", "gradient_equilibrium", "pcgrad", "boosted"),
         *("self_distillation", "zero_time_waste", "dfs", "l2w", "lwf"),
         *("hard_cgt_published", "soft_cgt_published"),
+        *("pcgrad_equal_time", "l2w_equal_time"),
     }
 
 
@@ -103,7 +106,7 @@ def test_the_overlay_of_the_field_is_valid():
 def test_the_trial_changes_learning_rates_alone():
     config, trial = load_config(*NEXT), load_config(*NEXT, ROOT / "config/trial.yaml")
     check_config(trial, SCHEMA)
-    assert set(trial["methods"]) == set(config["methods"])
+    assert set(trial["methods"]) == set(config["methods"]) - set(config["tuning"]["like"])
     for name, entry in trial["methods"].items():
         for dataset in trial["datasets"]:
             given, before = dict(entry[dataset]), dict(config["methods"][name][dataset])
@@ -137,3 +140,34 @@ def test_the_shapes_are_near_the_weights_of_the_authors_code():
         assert per_exit("exit_weights", shape, 4) == pytest.approx(published, abs=0.151)
     assert per_exit("exit_weights", "falling", 4) == [1.0, 0.75, 0.5, 0.25]
     assert per_exit("exit_weights", "rising", 4) == [0.25, 0.5, 0.75, 1.0]
+
+
+ENTRIES = load_config(*NEXT)
+
+
+@pytest.mark.parametrize("dataset", ["indian_pines", "mnist1d"])
+@pytest.mark.parametrize("entry", ENTRIES["tuning"]["like"])
+def test_equal_time_is_what_was_measured(dataset, entry):
+    """As many whole epochs as take no longer than the dataset's of BranchyNet."""
+    with (ROOT / f"results/published/benchmarks/entries_{dataset}.csv").open() as stream:
+        factors = {row["method"]: float(row["epoch_factor"]) for row in csv.DictReader(stream)}
+    factor = factors[ENTRIES["tuning"]["like"][entry]]
+    settings = plan.job_settings(ENTRIES, dataset, entry)
+    assert settings["epochs"] == int(ENTRIES["datasets"][dataset]["epochs"] / factor)
+    assert factor > 1.25
+
+
+def test_every_entry_that_costs_more_has_one_of_equal_time():
+    like = ENTRIES["tuning"]["like"].values()
+    for dataset in ("indian_pines", "mnist1d"):
+        with (ROOT / f"results/published/benchmarks/entries_{dataset}.csv").open() as stream:
+            rows = list(csv.DictReader(stream))
+        dear = {row["method"] for row in rows if float(row["epoch_factor"]) > 1.25}
+        # Static networks are no way to train one network, and stand as what prefixes can do.
+        assert dear - {"static"} == set(like)
+
+
+def test_an_entrys_epochs_are_no_setting_of_its_method_and_not_those_of_trials():
+    entry = "l2w_equal_time"
+    assert "epochs" not in plan.hyperparameters(ENTRIES, "mnist1d", entry)
+    assert all("epochs" not in point for point in trials(ENTRIES, "mnist1d", entry))

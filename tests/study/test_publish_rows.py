@@ -28,7 +28,10 @@ CONFIG = {
     "external": ["theirs"],
     "tuning": {
         "datasets": {DATASET: {"trials": 2, "epochs": 1, "seeds": [9]}},
-        "space": {"lr": [0.1, 0.2], "branchynet": {"exit_weights": [[1, 1, 1]]}, "mine": {}},
+        "space": {"lr": [0.1, 0.2], "label_smoothing": [0.0]},
+        "first": {"lr": 0.1, "label_smoothing": 0.0},
+        "only": {"branchynet": ["lr"], "mine": ["lr"]},
+        "taken_from": {"indian_pines": DATASET},
     },
 }
 ALL = ("branchynet", "mine", "theirs")
@@ -228,7 +231,8 @@ def table(
     rows = [
         {
             **{"dataset": DATASET, "method": method, "trial": trial, "lr": lr, "n": 1},
-            **{"hyperparameters": hyperparameters, "score": 0.5, "chosen": int(trial == chosen)},
+            **{"label_smoothing": 0.0, "hyperparameters": hyperparameters, "score": 0.5},
+            **{"se": None, "scores": "0.5", "tied": 0, "chosen": int(trial == chosen)},
         }
         for trial, lr in enumerate((0.1, 0.2))
     ]
@@ -261,7 +265,11 @@ def test_a_dataset_without_a_search_may_share_anothers(tmp_path):
     how, record = tuned_of(config, "indian_pines", "branchynet", found)
     assert (how, record["dataset"]) == ("protocol", DATASET)
     config["methods"]["branchynet"]["indian_pines"]["lr"] = 0.2
-    assert tuned_of(config, "indian_pines", "branchynet", found)[0] == "no: no search was made"
+    how = tuned_of(config, "indian_pines", "branchynet", found)[0]
+    assert how == "no: not what the search has chosen"
+    del config["tuning"]["taken_from"]
+    how = tuned_of(config, "indian_pines", "branchynet", found)[0]
+    assert how == "no: no search was made"
 
 
 def test_trials_of_the_first_table_count(tmp_path):

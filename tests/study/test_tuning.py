@@ -1,137 +1,216 @@
-"""Equal tuning: same number of trials for all, drawn and chosen in a way that can be repeated."""
+"""Equal tuning: same number of trials for all, chosen in a way that can be repeated."""
 
-import csv
 import json
 from pathlib import Path
 
 import pytest
 import yaml
 
+from cgt.records.cards import cards
 from cgt.study.config import load_config
-from cgt.study.tuning import select, trials, write_selection
+from cgt.study.design import Range
+from cgt.study.show_tuning import publish_tuning, show_tuning
+from cgt.study.space import MOST_OWN, as_choices, first_of, space_of
+from cgt.study.tuning import pooled_error, read_table, select, trials, write_table
 
-CONFIG = load_config(Path(__file__).parents[2] / "config/config.yaml")
+FILES = [Path(__file__).parents[2] / f"config/{name}.yaml" for name in ("config", "next", "field")]
+CONFIG = load_config(*FILES)
 TUNING = CONFIG["tuning"]
-SPACE = {
-    "datasets": {"d": {"trials": 4}},
-    "space": {"lr": [0.1, 0.2], "m": {"tau": [0.5, 0.7], "leak": [0]}},
-}
+SPACE = {"lr": Range(0.01, 1, log=True), "gate": ["a", "b"]}
 
 
-def record(method, trial, score, dataset="d", lr=0.1, seed=9):
-    settings = {"lr": lr, "tau": trial / 10}
-    return {
-        "dataset": dataset,
-        "method": method,
-        "trial": trial,
-        "seed": seed,
-        "settings": settings,
-        "score": score,
-    }
+def record(trial, score, lr=0.1, gate="a", seed=9):
+    settings = {"lr": lr, "label_smoothing": 0.0, "gate": gate}
+    return {"trial": trial, "seed": seed, "settings": settings, "score": score}
 
 
-def drawn_of(tuning, dataset, method):
-    return trials({**CONFIG, "tuning": tuning}, dataset, method)
-
-
-def with_trials(tuning, **counts):
-    datasets = {dataset: {"trials": count} for dataset, count in counts.items()}
-    return {**tuning, "datasets": datasets}
+def with_trials(count, **changes):
+    datasets = {name: {**of, "trials": count} for name, of in TUNING["datasets"].items()}
+    return {**CONFIG, "tuning": {**TUNING, "datasets": datasets, **changes}}
 
 
 @pytest.mark.parametrize("dataset", TUNING["datasets"])
-@pytest.mark.parametrize("method", CONFIG["methods"])
-def test_every_method_gets_the_same_number_of_different_trials(dataset, method):
-    drawn = drawn_of(TUNING, dataset, method)
-    assert len(drawn) == TUNING["datasets"][dataset]["trials"]
+@pytest.mark.parametrize("entry", CONFIG["methods"])
+def test_every_entry_gets_the_same_number_of_different_trials(dataset, entry):
+    drawn = trials(CONFIG, dataset, entry)
+    assert len(drawn) == TUNING["datasets"][dataset]["trials"] == 16
     assert all(drawn.count(point) == 1 for point in drawn)
-    for point in drawn:
-        assert point["lr"] in TUNING["space"]["lr"]
-        assert set(point) == {"lr", *TUNING["space"][method]}
+    lr = as_choices(TUNING["space"]["lr"])
+    assert all(lr.low <= point["lr"] <= lr.high for point in drawn)
+    assert drawn[0]["lr"] == TUNING["first"]["lr"]
 
 
-def test_first_trial_takes_the_first_entries():
-    assert drawn_of(SPACE, "d", "m")[0] == {"lr": 0.1, "tau": 0.5, "leak": 0}
+def test_the_first_trial_is_the_published_default():
+    assert trials(CONFIG, "mnist1d", "branchynet")[0] == {
+        **{"lr": 0.1, "label_smoothing": 0.0},
+        "exit_weights": "equal",
+    }
+    first = trials(CONFIG, "mnist1d", "hard_cgt")[0]
+    assert first["label_smoothing"] == 0.1, "the authors' code has it"
+    assert (first["tau"], first["leak"], first["normalize"]) == (0.5, 0.001, True)
 
 
-def test_a_small_space_is_covered_exactly():
-    points = {(point["lr"], point["tau"]) for point in drawn_of(SPACE, "d", "m")}
-    assert points == {(0.1, 0.5), (0.1, 0.7), (0.2, 0.5), (0.2, 0.7)}
+def test_what_is_not_searched_is_the_entrys():
+    for point in trials(CONFIG, "mnist1d", "hard_cgt"):
+        assert point["exit_weights_start"] == "falling"
+
+
+def test_of_the_published_entries_the_learning_rate_alone_is_searched():
+    drawn = trials(CONFIG, "mnist1d", "soft_cgt_published")
+    assert len({point["lr"] for point in drawn}) == 16
+    assert len({json.dumps({**point, "lr": 0}) for point in drawn}) == 1
+    assert drawn[0]["label_smoothing"] == 0.1
+
+
+@pytest.mark.parametrize("name", cards("methods"))
+def test_a_card_searches_few_settings_within_what_they_may_be_and_from_the_default(name):
+    card = cards("methods")[name]
+    assert len(card["space"]) <= MOST_OWN
+    config = {**CONFIG, "methods": {name: {}}}
+    first = first_of(config, name)
+    for key, choices in space_of(config, name).items():
+        setting = card["settings"].get(key, {})
+        if isinstance(choices, Range):
+            assert choices.low <= first[key] <= choices.high
+            assert setting.get("minimum", -1e9) <= choices.low
+            assert choices.high <= setting.get("maximum", 1e9)
+        else:
+            assert choices[0] == first[key]
 
 
 def test_trials_are_the_same_again_and_differ_between_datasets():
-    tuning = with_trials(TUNING, a=6, b=6)
-    assert drawn_of(tuning, "a", "soft_cgt") == drawn_of(tuning, "a", "soft_cgt")
-    assert drawn_of(tuning, "a", "soft_cgt") != drawn_of(tuning, "b", "soft_cgt")
+    assert trials(CONFIG, "mnist1d", "soft_cgt") == trials(CONFIG, "mnist1d", "soft_cgt")
+    assert trials(CONFIG, "mnist1d", "soft_cgt") != trials(CONFIG, "indian_pines", "soft_cgt")
 
 
 def test_more_trials_keep_the_earlier_ones():
-    short, long = (drawn_of(with_trials(TUNING, d=n), "d", "soft_cgt") for n in (6, 10))
+    short, long = (trials(with_trials(n), "mnist1d", "soft_cgt") for n in (6, 10))
     assert long[:6] == short
 
 
-def test_without_a_space_in_the_configuration_the_card_has_one():
-    tuning = {**with_trials(TUNING, d=3), "space": {"lr": [0.1]}}
-    drawn = drawn_of(tuning, "d", "branchynet")
-    weights = [point["exit_weights"] for point in drawn]
-    assert weights[0] == "equal"
-    assert set(weights) == {"equal", "rising", "falling"}
-
-
 def test_a_space_that_is_too_small_is_refused():
-    with pytest.raises(ValueError, match="the search space of m has only 4 points"):
-        drawn_of(with_trials(SPACE, d=5), "d", "m")
+    lists = {"lr": [0.1, 0.2], "label_smoothing": [0.0]}
+    with pytest.raises(ValueError, match="the space has only 2"):
+        trials(with_trials(5, space=lists), "mnist1d", "single_exit")
 
 
-def test_the_best_score_is_chosen_and_the_earlier_of_equals():
-    records = [
-        record("n", 1, 0.9),
-        record("m", 2, 0.8),
-        record("m", 1, 0.8),
-        record("m", 0, 0.7),
-        record("n", 0, 0.95),
+def test_the_best_is_chosen_and_with_one_seed_nothing_is_tied():
+    rows = select([record(2, 0.8), record(1, 0.9, lr=0.5), record(0, 0.7)], SPACE)
+    assert [(row["trial"], row["tied"], row["chosen"]) for row in rows] == [
+        (0, False, False),
+        (1, True, True),
+        (2, False, False),
     ]
-    chosen = [(row["method"], row["trial"], row["chosen"]) for row in select(records)]
-    assert chosen == [
-        ("m", 0, False),
-        ("m", 1, True),
-        ("m", 2, False),
-        ("n", 0, True),
-        ("n", 1, False),
-    ]
+    assert [row["se"] for row in rows] == [None] * 3
 
 
-def test_a_trial_is_scored_by_its_mean_over_the_seeds():
-    scores = {0: (0.5, 0.9), 1: (0.75, 0.75)}
-    rows = select(
-        record("m", trial, score, seed=seed)
-        for seed in (0, 1)
-        for trial, both in scores.items()
-        for score in [both[seed]]
-    )
-    assert [(row["n"], row["score"], row["chosen"]) for row in rows] == [
-        (2, 0.7, False),
-        (2, 0.75, True),
+def at_two_seeds(scores, **settings):
+    """Records of trials, each with its pair of scores."""
+    return [
+        record(trial, score, seed=seed, **settings.get(f"of_{trial}", {}))
+        for trial, pair in enumerate(scores)
+        for seed, score in enumerate(pair, start=1000)
     ]
 
 
-def test_selection_files(tmp_path):
-    records = [record("m", 0, 0.5), record("m", 1, 0.75, lr=0.2), record("m", 0, 0.5, dataset="e")]
-    paths = [tmp_path / f"{number}.json" for number in range(3)]
-    for path, one in zip(paths, records, strict=True):
-        path.write_text(json.dumps(one))
-    write_selection(paths, tmp_path)
-    rows = list(csv.DictReader((tmp_path / "tuning.csv").open()))
-    assert rows[1] == {
-        "dataset": "d",
-        "method": "m",
-        "trial": "1",
-        "lr": "0.2",
-        "hyperparameters": '{"tau": 0.1}',
-        "n": "1",
-        "score": "0.750000",
-        "chosen": "1",
-    }
-    assert [row["chosen"] for row in rows] == ["0", "1", "1"]
-    best = yaml.safe_load((tmp_path / "best.yaml").read_text())
-    assert best == {"methods": {"m": {"d": {"lr": 0.2, "tau": 0.1}, "e": {"lr": 0.1, "tau": 0.0}}}}
+def test_of_tied_trials_the_nearest_to_the_first_is_chosen():
+    scores = [(0.80, 0.80), (0.90, 0.89), (0.89, 0.90), (0.70, 0.70)]
+    near, far = {"lr": 0.2}, {"lr": 0.9, "gate": "b"}
+    rows = select(at_two_seeds(scores, of_1=far, of_2=near), SPACE)
+    assert [row["tied"] for row in rows] == [False, True, True, False]
+    assert [row["trial"] for row in rows if row["chosen"]] == [2]
+    rows = select(at_two_seeds(scores, of_1=near, of_2=far), SPACE)
+    assert [row["trial"] for row in rows if row["chosen"]] == [1]
+
+
+def test_a_lead_beyond_the_error_is_no_tie():
+    scores = [(0.80, 0.80), (0.90, 0.90), (0.89, 0.89), (0.70, 0.70)]
+    rows = select(at_two_seeds(scores, of_1={"lr": 1, "gate": "b"}), SPACE)
+    assert [row["tied"] for row in rows] == [False, True, False, False]
+
+
+def test_the_pooled_error_by_hand():
+    """Two trials at two seeds: what is left of them are four quarters of one contrast."""
+    a, b, c, d = 0.5, 0.75, 0.5, 0.25
+    contrast = (a - b - c + d) / 4
+    assert pooled_error([(a, b), (c, d)]) == pytest.approx((4 * contrast**2 / 2) ** 0.5)
+    # A seed that is easy for all says nothing about which trial is better.
+    assert pooled_error([(0.5, 0.75), (0.25, 0.5)]) == pytest.approx(0)
+    # The worse half, trials that fail, does not count.
+    assert pooled_error([(0.5, 0.75), (0.25, 0.5), (0.0, 0.2), (0.1, 0.0)]) == pytest.approx(0)
+    assert pooled_error([(0.5,), (0.7,)]) == 0
+
+
+def test_trials_at_different_seeds_are_refused():
+    with pytest.raises(ValueError, match="all need the same"):
+        select([record(0, 0.5), record(1, 0.5), record(1, 0.6, seed=10)], SPACE)
+    with pytest.raises(ValueError, match="one the number 0"):
+        select([record(1, 0.5)], SPACE)
+
+
+SMALL = {
+    "datasets": {"mnist1d": {}, "elsewhere": {}},
+    "methods": {name: {"mnist1d": {}, "elsewhere": {}} for name in ("branchynet", "hard_cgt")},
+    "tuning": {
+        "datasets": {"mnist1d": {"trials": 3, "epochs": 1, "seeds": [8, 9]}},
+        "taken_from": {"elsewhere": "mnist1d"},
+        "space": {"lr": {"low": 0.01, "high": 1.0, "log": True}, "label_smoothing": [0.0, 0.1]},
+        "first": {"lr": 0.1, "label_smoothing": 0.0},
+    },
+}
+
+
+def search(folder, entry, scores):
+    """Write the table of a search of `SMALL` with these scores, trial by trial at two seeds."""
+    paths = []
+    for trial, settings in enumerate(trials(SMALL, "mnist1d", entry)):
+        for seed, score in zip((8, 9), scores[trial], strict=True):
+            paths.append(folder / f"{entry}-{trial}-{seed}.json")
+            record = {"trial": trial, "seed": seed, "settings": settings, "score": score}
+            paths[-1].write_text(json.dumps(record))
+    write_table(SMALL, "mnist1d", entry, paths, folder / f"mnist1d/{entry}.csv")
+
+
+def test_the_table_of_a_search(tmp_path):
+    search(tmp_path, "branchynet", [(0.5, 0.625), (0.75, 0.8), (0.25, 0.25)])
+    lines = (tmp_path / "mnist1d/branchynet.csv").read_text().splitlines()
+    assert lines[0].split(",")[:5] == ["dataset", "method", "trial", "lr", "label_smoothing"]
+    table = read_table(tmp_path / "mnist1d/branchynet.csv")
+    first = table.iloc[0]
+    assert (first["lr"], first["label_smoothing"]) == (0.1, 0.0)
+    assert json.loads(first["hyperparameters"]) == {"exit_weights": "equal"}
+    assert (first["n"], first["score"], first["se"]) == (2, 0.5625, 0.0625)
+    assert first["scores"] == "0.500000 0.625000"
+    assert table["chosen"].tolist() == [0, 1, 0]
+
+
+def test_searches_are_published_one_by_one_and_all_shown(tmp_path):
+    made, out = tmp_path / "made", tmp_path / "out"
+    made.mkdir()
+    search(made, "branchynet", [(0.5, 0.6), (0.7, 0.8), (0.2, 0.2)])
+    assert publish_tuning(made, SMALL, out) == ["mnist1d/branchynet"]
+    (made / "mnist1d/branchynet.csv").unlink()
+    search(made, "hard_cgt", [(0.5, 0.6), (0.3, 0.3), (0.7, 0.9)])
+    assert publish_tuning(made, SMALL, out) == ["mnist1d/hard_cgt"]
+    assert len((out / "tuning.csv").read_text().splitlines()) == 1 + 3 + 3
+    chosen = yaml.safe_load((out / "tuned.yaml").read_text())["methods"]
+    assert chosen["branchynet"]["mnist1d"] == chosen["branchynet"]["elsewhere"]
+    tried = trials(SMALL, "mnist1d", "hard_cgt")[2]
+    assert chosen["hard_cgt"]["mnist1d"] == tried
+    page = (out / "tuning.md").read_text()
+    assert "BranchyNet" in page and "HardCGT" in page
+    assert (out / "best_of_mnist1d.svg").is_file()
+    listed = (out / "published.sha256").read_text()
+    assert "mnist1d/branchynet.csv" in listed and "tuning.md" in listed and ".pdf" not in listed
+
+
+def test_no_search_is_said(tmp_path):
+    with pytest.raises(ValueError, match="holds no finished search"):
+        show_tuning(tmp_path, SMALL, tmp_path)
+
+
+def test_a_table_of_the_first_search_is_refused(tmp_path):
+    path = tmp_path / "old.csv"
+    path.write_text("dataset,method,trial,lr,hyperparameters,n,score,chosen\n")
+    with pytest.raises(ValueError, match="label_smoothing, se, scores, tied missing"):
+        read_table(path)

@@ -36,7 +36,8 @@ TINY = {
     "pictures": {"seed": 1, "method": "soft_cgt", "scene_step": 4},
     "tuning": {
         "datasets": {"indian_pines": {"trials": 2, "epochs": 1, "seeds": [1000, 1001]}},
-        "space": {"lr": [0.05, 0.1], "soft_cgt": {"scale": [1.0, 4.0]}},
+        "space": {"lr": [0.05, 0.1], "label_smoothing": [0.0]},
+        "first": {"lr": 0.05, "label_smoothing": 0.0},
     },
 }
 

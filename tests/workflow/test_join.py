@@ -20,7 +20,11 @@ SMALL = {
     "datasets": {"mnist1d": {**SHARED, "limit": 200}},
     "methods": {"branchynet": {"mnist1d": {"lr": 0.05}}},
     "pictures": {"seed": 1, "method": "branchynet", "scene_step": 4},
-    "tuning": {"datasets": {}, "space": {"lr": [0.02, 0.1]}},
+    "tuning": {
+        "datasets": {},
+        "space": {"lr": [0.02, 0.1], "label_smoothing": [0.0]},
+        "first": {"lr": 0.02, "label_smoothing": 0.0},
+    },
 }
 JOIN = ("join", "--config", "join=soft_cgt", "join_seeds=1")
 PAGE = "results/tiny/join/soft_cgt/join.md"

@@ -176,7 +176,7 @@ def own_datasets(tmp_path_factory):
         **everywhere(datasets, lr=0.05, exit_weights_start="falling", exit_weights_end="rising"),
     }
     config = {**TINY, "datasets": datasets, "methods": methods}
-    config["tuning"] = {"datasets": {}, "space": {"lr": [0.05]}}
+    config["tuning"] = {**TINY["tuning"], "datasets": {}}
     checkout.configure(config)
     run = checkout.snakemake()
     assert run.returncode == 0, run.stdout
@@ -217,7 +217,7 @@ def test_a_scene_of_ones_own_and_a_dataset_of_one_file(tmp_path):
     }
     methods = {name: everywhere(datasets, lr=0.05) for name in ("single_exit", "soft_cgt")}
     config = {**TINY, "datasets": datasets, "methods": methods}
-    config["tuning"] = {"datasets": {}, "space": {"lr": [0.05]}}
+    config["tuning"] = {**TINY["tuning"], "datasets": {}}
     checkout.configure(config)
     run = checkout.snakemake()
     assert run.returncode == 0, run.stdout

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 
 from checkout import ROOT
 
@@ -10,7 +9,6 @@ from cgt.analysis.figures import FIGURES
 from cgt.analysis.frames import TABLES
 from cgt.analysis.statistics import estimate, paired_difference
 from cgt.study.config import load_config, seeds_of
-from cgt.study.tuning import trials
 
 PUBLISHED = ROOT / "results/published"
 CONFIG = load_config(ROOT / "config/config.yaml")
@@ -42,17 +40,6 @@ def test_configuration_holds_the_chosen_trials():
 def test_both_protocols_of_indian_pines_share_their_hyperparameters():
     for datasets in CONFIG["methods"].values():
         assert datasets["indian_pines_disjoint"] == datasets["indian_pines"]
-
-
-def test_trials_are_those_of_the_configuration():
-    published = {}
-    for row in rows("tuning.csv"):
-        published.setdefault((row["dataset"], row["method"]), []).append(settings(row))
-    assert published == {
-        (dataset, method): trials(CONFIG, dataset, method)
-        for dataset in CONFIG["tuning"]["datasets"]
-        for method in CONFIG["methods"]
-    }
 
 
 def test_chosen_trial_has_the_best_score():
@@ -190,13 +177,3 @@ def test_the_table_of_early_exits_follows_from_the_operating_points():
         for b in ("BranchyNet", "CO", "ClassyNet")
     }
     assert cells("learning_rate/exit_1.md") == expected
-
-
-def test_the_search_space_of_soft_cgt_has_as_many_points_as_the_readme_says():
-    space = CONFIG["tuning"]["space"]
-    sizes = {key: len(values) for key, values in space["soft_cgt"].items()}
-    points = math.prod(sizes.values()) * len(space["lr"])
-    only_sigmoid = sizes["tau"] * sizes["scale"]
-    different = points // (only_sigmoid * sizes["gate"]) * (only_sigmoid + 1)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"{different} different" in readme and f"{points:,}" in readme

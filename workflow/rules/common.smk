@@ -16,7 +16,7 @@ ROOT = os.path.relpath(workflow.basedir)
 RESULTS = PurePath(config["results"]).as_posix()
 PREPARED = PurePath(config["data"]["prepared"]).as_posix()
 PUBLISHED = os.path.normpath(f"{ROOT}/results/published")
-ROWS = f"{PUBLISHED}/rows"
+ROWS, TUNING = f"{PUBLISHED}/rows", f"{PUBLISHED}/tuning"
 # What a method that joins the published rows has to know; see cgt.study.join.
 JOIN = config.get("join", {})
 JOINED = JOIN.get("method", "")
@@ -141,8 +141,7 @@ def rows_json():
 
 
 PUBLISHED_ENTRIES = config.get("publish_methods", [*METHODS, *EXTERNAL])
-# Not the published one: its trials may be of another network or another protocol.
-TUNING_TABLES = [f"{RESULTS}/tuning/tuning.csv"]
+TUNING_TABLES = [f"{RESULTS}/tuning/tuning.csv", f"{TUNING}/tuning.csv"]
 
 
 def finished_datasets():
@@ -153,6 +152,10 @@ def finished_datasets():
 
 
 TUNED = [dataset for dataset in DATASETS if dataset in config["tuning"]["datasets"]]
+# Entries that have another's values are not searched.
+SEARCHED = [name for name in METHODS if name not in config["tuning"].get("like", {})]
+TUNED_ENTRIES = config.get("tune_methods", SEARCHED)
+TUNING_JSON = part_of_config("datasets", "methods", "tuning")
 TRIALS = {
     (dataset, method): trials(config, dataset, method) for dataset in TUNED for method in METHODS
 }
@@ -198,9 +201,9 @@ def trial(wildcards):
 
 
 def trial_settings(wildcards):
-    """The same shortened schedule for every method, at the trial's learning rate."""
+    """The same schedule for every entry, at the trial's learning rate and label smoothing."""
     epochs = config["tuning"]["datasets"][wildcards.dataset]["epochs"]
-    changes = {"epochs": epochs, "lr": trial(wildcards)["lr"]}
+    changes = {"epochs": epochs, **plan.shared_settings(trial(wildcards))}
     return plan.job_settings(config, wildcards.dataset, wildcards.method, **changes)
 
 

@@ -1,4 +1,4 @@
-# Equal tuning: the same number of trials for every method, at seeds that are not in `seeds`.
+# Equal tuning: the same number of trials for every entry, at seeds that are not in `seeds`.
 
 
 rule tune_trial:
@@ -34,29 +34,65 @@ rule tune_trial:
         " > {log:q} 2>&1"
 
 
-rule tune:
+# One table for each search: an entry that is finished can be published while others are at it.
+rule tune_entry:
     input:
-        trials=[
-            expand(
-                rules.tune_trial.output,
-                dataset=dataset,
-                method=METHODS,
-                trial=range(config["tuning"]["datasets"][dataset]["trials"]),
-                seed=config["tuning"]["datasets"][dataset]["seeds"],
-            )
-            for dataset in TUNED
-        ],
+        trials=lambda wildcards: expand(
+            rules.tune_trial.output,
+            trial=range(len(TRIALS[wildcards.dataset, wildcards.method])),
+            seed=config["tuning"]["datasets"][wildcards.dataset]["seeds"],
+            allow_missing=True,
+        ),
         code=code("cgt.study.tuning"),
     output:
-        table=f"{RESULTS}/tuning/tuning.csv",
-        best=f"{RESULTS}/tuning/best.yaml",
+        f"{RESULTS}/tuning/{{dataset}}/{{method}}.csv",
     log:
-        f"{RESULTS}/logs/tune/select.log",
+        f"{RESULTS}/logs/tune/{{dataset}}/{{method}}.log",
     conda:
         "../../environment.yml"
     params:
-        out=subpath(output.table, parent=True),
+        config=TUNING_JSON,
     message:
-        "Choose the best trial of each method"
+        "Choose the trial of {wildcards.method} on {wildcards.dataset}"
     shell:
-        "python -m cgt tune-select {input.trials:q} --out {params.out:q} > {log:q} 2>&1"
+        "python -m cgt tune-entry {input.trials:q} --dataset {wildcards.dataset:q}"
+        " --method {wildcards.method:q} --config {params.config:q} --out {output:q}"
+        " > {log:q} 2>&1"
+
+
+rule tune:
+    input:
+        tables=expand(rules.tune_entry.output, dataset=TUNED, method=TUNED_ENTRIES),
+        code=code("cgt.study.show_tuning"),
+    output:
+        table=f"{RESULTS}/tuning/tuning.csv",
+        chosen=f"{RESULTS}/tuning/tuned.yaml",
+    log:
+        f"{RESULTS}/logs/tune/show.log",
+    conda:
+        "../../environment.yml"
+    params:
+        config=TUNING_JSON,
+        folder=subpath(output.table, parent=True),
+    message:
+        "Gather the searches"
+    shell:
+        "python -m cgt tune-show {params.folder:q} --config {params.config:q} --out {params.folder:q}"
+        " > {log:q} 2>&1"
+
+
+# Entry by entry, from searches that are there: nothing is trained. The page is drawn of all published.
+rule publish_tuning:
+    log:
+        f"{RESULTS}/logs/publish_tuning.log",
+    conda:
+        "../../environment.yml"
+    params:
+        config=TUNING_JSON,
+        folder=f"{RESULTS}/tuning",
+        out=TUNING,
+    message:
+        "Put finished searches into results/published/tuning"
+    shell:
+        "python -m cgt publish-tuning {params.folder:q} --config {params.config:q} --out {params.out:q}"
+        " > {log:q} 2>&1; cat {log:q}"
