@@ -160,7 +160,7 @@ def test_every_run_with_a_faulty_cell_is_counted(runs, tmp_path):
         (
             "operating_points.csv",
             lambda frame: pd.concat([frame, frame.iloc[[1]]]),
-            r"operating_points\.csv: the row .*seed=1, point=one_se stands there twice",
+            r"operating_points\.csv: the row .*seed=1, point=budget_10 stands there twice",
         ),
         (
             "exits.csv",
