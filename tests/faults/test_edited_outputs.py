@@ -201,7 +201,7 @@ CELLS = {
     "failure": {
         "auroc": (1.2, "auroc is 1.2 in row 2"),
         "aurc": (-0.1, "aurc is -0.1 in row 2"),
-        "risk": (lambda old: (old + 0.01) / 2, "in exits.csv, in the row exit=2"),
+        "risk": (lambda old: (old + 0.01) / 2, "in exits.csv, in the row exit="),
         "risk ": (1, "auroc is not 0.5, though nothing can be told apart"),
         "excess_aurc": (1, "excess_aurc is more than aurc in the row"),
         "scaling": ("platt", "scaling is platt in row 2"),
