@@ -1,6 +1,7 @@
 """One run's predictions -> every table that follows from them, measured on the test split."""
 
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,13 @@ import pandas as pd
 
 from cgt.analysis.calibration import expected_calibration_error, reliability
 from cgt.analysis.exit_rules import rule_areas
+from cgt.analysis.failure import failure
 from cgt.analysis.metrics import accuracy, class_scores, scores
 from cgt.analysis.overthinking import oracle_index, overthinking
 from cgt.operate.area import area
 from cgt.operate.confidences import fit_temperature, is_max_softmax, max_softmax
 from cgt.operate.routing import exit_index, exit_shares, routes, select
-from cgt.operate.sweep import POINTS, THRESHOLDS, operating_points
+from cgt.operate.sweep import FIXED_SCALED, POINTS, THRESHOLDS, operating_points, points_met
 from cgt.records.csv_columns import CLASS_POINTS
 from cgt.records.csv_schema import RUN, build, write_csv
 from cgt.records.manifest import MANIFEST, check_files
@@ -32,6 +34,7 @@ EVALUATED = (
     "oracle",
     "overthinking",
     "calibration",
+    "failure",
     "reliability",
 )
 
@@ -44,14 +47,38 @@ def evaluate(
     reference: the dataset's; relative costs are shares of its `macs`.
 
     A network with one exit has no area. A run that does not route (see `routing.routes`) has
-    nothing to say about exit rules, the oracle, overthinking and calibration: no rows.
+    nothing to say about exit rules, the oracle, overthinking, calibration and failure: no rows.
+    Where confidences are the largest softmax probabilities, they are scaled, too, by temperatures
+    fitted on validation.
     """
     val, test, macs = predictions.val, predictions.test, predictions.macs
     chosen = operating_points(val, macs, reference.macs)
-    measure = partial(_measure, test, macs, reference)
+    met = points_met(val, macs, reference.macs)
+    used = {point: exit_index(test.confidence, chosen[point]) for point in POINTS}
+    temperatures, scaled = None, test
+    if is_max_softmax(predictions):
+        temperatures = fit_temperature(val.logits, val.target)
+        scaled = replace(test, confidence=max_softmax(test.logits, temperatures))
+        chosen |= FIXED_SCALED
+        met |= dict.fromkeys(FIXED_SCALED, True)
+        used |= {p: exit_index(scaled.confidence, t) for p, t in FIXED_SCALED.items()}
     rows: dict[str, Rows] = {
-        "operating_points": [{"point": p, **measure(chosen[p])} for p in POINTS],
-        "curves": [measure(threshold) for threshold in THRESHOLDS],
+        "operating_points": [
+            {
+                "point": point,
+                "threshold": chosen[point],
+                "met": int(met[point]),
+                **_measure(test, index, macs, reference),
+            }
+            for point, index in used.items()
+        ],
+        "curves": [
+            {
+                "threshold": threshold,
+                **_measure(test, exit_index(test.confidence, threshold), macs, reference),
+            }
+            for threshold in THRESHOLDS
+        ],
         "exits": [
             {"exit": e, **_cost(cost, reference), **scores(test.target, answer)}
             for e, (cost, answer) in enumerate(zip(macs, test.prediction, strict=True), start=1)
@@ -59,15 +86,12 @@ def evaluate(
         "classes": [
             {"point": point, **row}
             for point in CLASS_POINTS
-            for row in class_scores(test.target, _answer(test, chosen[point]))
+            for row in class_scores(test.target, select(test.prediction, used[point]))
         ],
     }
     if len(macs) > 1:
         rows["areas"] = [{"mean_budget_accuracy": area(predictions, reference)}]
     if routes(val.confidence):
-        temperatures = None
-        if is_max_softmax(predictions):
-            temperatures = fit_temperature(val.logits, val.target)
         right = test.prediction == test.target
         oracle = oracle_index(right)
         rows["exit_rules"] = rule_areas(predictions, temperatures, reference)
@@ -75,8 +99,11 @@ def evaluate(
             {"accuracy": accuracy(test.target, select(test.prediction, oracle))}
             | _routing(oracle, macs, reference)
         ]
-        rows["overthinking"] = _overthinking(test.confidence, right, chosen)
-        rows["calibration"], rows["reliability"] = _calibration(test, temperatures)
+        rows["overthinking"] = _overthinking(right, used)
+        confidences = {"none": (np.ones(len(macs)), test.confidence)}
+        if temperatures is not None:
+            confidences["temperature"] = (temperatures, scaled.confidence)
+        rows |= _confidence_tables(right, confidences)
     run = dict(zip(RUN, (dataset, method, seed), strict=True))
     return {name: build(rows.get(name, []), name, run) for name in EVALUATED}
 
@@ -118,17 +145,11 @@ def _refuse_other_classes(predictions: Predictions, classes: int, path: Path) ->
 
 
 def _measure(
-    split: SplitPredictions, macs: np.ndarray, reference: Reference, threshold: float
+    split: SplitPredictions, index: np.ndarray, macs: np.ndarray, reference: Reference
 ) -> dict[str, float]:
-    """Scores, costs and exit shares of one split at a threshold."""
-    index = exit_index(split.confidence, threshold)
+    """Scores, costs and exit shares of one split, whose samples leave at the exits `index` [N]."""
     answer = select(split.prediction, index)
-    routing = _routing(index, macs, reference)
-    return {"threshold": threshold, **routing, **scores(split.target, answer)}
-
-
-def _answer(split: SplitPredictions, threshold: float) -> np.ndarray:
-    return select(split.prediction, exit_index(split.confidence, threshold))
+    return {**_routing(index, macs, reference), **scores(split.target, answer)}
 
 
 def _routing(index: np.ndarray, macs: np.ndarray, reference: Reference) -> dict[str, float]:
@@ -142,23 +163,28 @@ def _cost(macs: float, reference: Reference) -> dict[str, float]:
     return {"macs": macs, "relative_cost": macs / reference.macs}
 
 
-def _overthinking(confidence: np.ndarray, right: np.ndarray, chosen: dict[str, float]) -> Rows:
-    used = {point: exit_index(confidence, threshold) for point, threshold in chosen.items()}
-    used["full"] = np.full(right.shape[1], len(right) - 1)
-    return [{"point": point, **overthinking(right, index)} for point, index in used.items()]
+def _overthinking(right: np.ndarray, used: Mapping[str, np.ndarray]) -> Rows:
+    full = np.full(right.shape[1], len(right) - 1)
+    return [
+        {"point": point, **overthinking(right, index)}
+        for point, index in {**used, "full": full}.items()
+    ]
 
 
-def _calibration(test: SplitPredictions, temperatures: np.ndarray | None) -> tuple[Rows, Rows]:
-    """Rows of `calibration` and of `reliability`, before and after scaling by temperature."""
-    scaled = {"none": (np.ones(len(test.confidence)), test.confidence)}
-    if temperatures is not None:
-        scaled["temperature"] = (temperatures, max_softmax(test.logits, temperatures))
-    summary, bins = [], []
-    for scaling, (temperature, confidence) in scaled.items():
-        for e in range(len(confidence)):
+def _confidence_tables(
+    right: np.ndarray, confidences: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> dict[str, Rows]:
+    """Rows of `calibration`, `failure` and `reliability`.
+
+    right: [E, N] bool. confidences: temperatures [E] and confidences [E, N] of each scaling.
+    """
+    rows: dict[str, Rows] = {"calibration": [], "failure": [], "reliability": []}
+    for scaling, (temperatures, confidence) in confidences.items():
+        for e, temperature in enumerate(temperatures):
             key = {"exit": e + 1, "scaling": scaling}
-            part = reliability(confidence[e], test.prediction[e] == test.target)
-            error = expected_calibration_error(part)
-            summary.append({**key, "temperature": temperature[e], "ece": error})
-            bins += [{**key, **row} for row in part]
-    return summary, bins
+            bins = reliability(confidence[e], right[e])
+            error = expected_calibration_error(bins)
+            rows["calibration"].append({**key, "temperature": temperature, "ece": error})
+            rows["failure"].append({**key, **failure(confidence[e], right[e])})
+            rows["reliability"] += [{**key, **row} for row in bins]
+    return rows

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cgt.analysis.first_publication import LACKS, LOST, is_first, renewed
 from cgt.records.csv_schema import (
     FORMER_FILES,
     TABLES,
@@ -22,6 +23,8 @@ Frames = Mapping[str, pd.DataFrame]
 def read_summary(summary_dir: Path | str) -> dict[str, pd.DataFrame]:
     """The checked tables of a summary folder by name, without the timings.
 
+    Of the first publication without what it lacks, see `cgt.analysis.first_publication`.
+
     Raises:
         ValueError: naming the file and what is wrong in it, or the new name of an old file.
     """
@@ -30,7 +33,12 @@ def read_summary(summary_dir: Path | str) -> dict[str, pd.DataFrame]:
         former = Path(summary_dir) / old
         if former.is_file() and not (Path(summary_dir) / new).is_file():
             raise ValueError(f"{former}: this file is called {new} now; gather the runs again")
-    frames = {name: check(read_csv(path), name, path) for name, path in paths.items()}
+    lost: tuple[str, ...] = ()
+    if first := is_first(Path(summary_dir)):
+        paths, lost = {name: path for name, path in paths.items() if name not in LACKS}, LOST
+    found = {name: read_csv(path) for name, path in paths.items()}
+    found = renewed(found) if first else found
+    frames = {name: check(frame, name, paths[name], lost) for name, frame in found.items()}
     check_together(frames, lambda table, run: f"{paths[table]}: {'/'.join(map(str, run))}")
     return frames
 
@@ -68,7 +76,18 @@ def last_exits(frame: pd.DataFrame, exits: pd.DataFrame) -> pd.Series:
 
 
 def left_early(frame: pd.DataFrame, exits: pd.DataFrame) -> pd.Series:
-    """Share of samples that left before the last exit of their own network, for every row."""
+    """Share of samples that left before the last exit of their own network, for every row.
+
+    The other reading of leaving early is `left_first`.
+    """
     last = last_exits(frame, exits).to_numpy()
     shares = frame[exit_columns(frame)].to_numpy()
     return pd.Series(1 - shares[np.arange(len(frame)), last - 1], frame.index).round(6)
+
+
+def left_first(points: pd.DataFrame) -> pd.Series:
+    """Share of samples that left at exit 1, for every row; 1 where a network has no other exit.
+
+    The other reading of leaving early is `left_early`.
+    """
+    return points["exit_1"]

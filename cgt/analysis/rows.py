@@ -10,7 +10,7 @@ import pandas as pd
 from cgt.analysis.metrics import scores
 from cgt.operate.area import accuracy_within, budgets
 from cgt.operate.routing import exit_index, exit_shares, select
-from cgt.operate.sweep import THRESHOLDS, best_within, is_met, operating_points, sweep_shared
+from cgt.operate.sweep import operating_points, points_met
 from cgt.records.csv_columns import ROW_POINTS
 from cgt.records.csv_schema import build, csv_text
 from cgt.records.predictions import Predictions, SplitPredictions
@@ -18,8 +18,6 @@ from cgt.records.reference import Reference
 from cgt.records.rows import TABLES, Outcomes, Row
 
 FULL = "full"
-SHARES = {name: int(name.split("_")[1]) / 100 for name in ROW_POINTS if name.startswith("budget_")}
-"""Budgets of the points, as shares of the cost of the dataset's single-exit network."""
 
 
 def row_of(
@@ -77,12 +75,8 @@ def _points(predictions: Predictions, reference: Reference) -> tuple[list[dict],
     Thresholds are chosen on validation. `full` has no threshold: it says 1, the highest.
     """
     val, test, macs = predictions.val, predictions.test, predictions.macs
-    curve = sweep_shared(val, macs, reference.macs)
-    within = np.array(list(SHARES.values()))
-    chosen = THRESHOLDS[best_within(curve, within)]
     thresholds = operating_points(val, macs, reference.macs)
-    thresholds |= dict(zip(SHARES, chosen.tolist(), strict=True))
-    met = dict(zip(SHARES, is_met(curve, within).tolist(), strict=True))
+    met = points_met(val, macs, reference.macs)
     rows, right = [], []
     for point in ROW_POINTS:
         threshold = thresholds.get(point, 1.0)

@@ -79,8 +79,9 @@ _OWN_COLORS = tuple(
 _POINTS = {
     "one_se": "one-SE point",
     "threshold_0.9": "threshold 0.9",
+    "threshold_0.9_scaled": "threshold 0.9 with temperatures",
     "full": "all at the last exit",
-    **{f"budget_{share}": f"budget {share} %" for share in (10, 25, 50, 75)},
+    **{f"budget_{share}": f"budget {share} %" for share in (10, 25, 50)},
 }
 _RULES = {
     "shared": "One threshold",

@@ -14,7 +14,7 @@ from cgt.methods.static import SideBySide
 from cgt.nn.checks import as_thresholds
 from cgt.nn.exits import MAX_SOFTMAX
 from cgt.nn.network import EarlyExitNetwork
-from cgt.records.csv_columns import RUN
+from cgt.records.csv_columns import RUN, SCALED
 from cgt.records.csv_schema import check, read_csv
 from cgt.training.runs import open_run
 
@@ -45,6 +45,7 @@ def export_run(
     job, path = run.job, folder / "operating_points.csv"
     table = check(read_csv(path), "operating_points", path)
     _refuse_another_run(table, job, path)
+    table = table[table["point"] != SCALED]  # a device has no temperatures
     points = dict(zip(table["point"], table["threshold"].tolist(), strict=True))
     if point not in points:
         raise ValueError(f"point is {point!r}; allowed are {', '.join(points)}")

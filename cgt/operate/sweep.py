@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cgt.records.csv_columns import SCALED
 from cgt.records.predictions import SplitPredictions
 
 THRESHOLDS = np.unique(
@@ -36,9 +37,11 @@ Its last value, 1, still lets samples leave whose float32 confidence is exactly 
 
 FIXED = {"threshold_0.9": 0.9}
 """Thresholds that nobody chooses; the one that the paper reports."""
-BUDGETS = {"budget_25": 0.25, "budget_50": 0.50, "budget_75": 0.75}
+FIXED_SCALED = {SCALED: 0.9}
+"""The same on confidences scaled by temperature, of runs that have these."""
+BUDGETS = {"budget_10": 0.10, "budget_25": 0.25, "budget_50": 0.50}
 """Budgets of the operating points, as shares of the cost of the dataset's single-exit network."""
-POINTS = (*FIXED, "one_se", *BUDGETS)
+POINTS = ("one_se", *BUDGETS, *FIXED)
 
 _ROUNDING = 1 + 1e-9  # a mean of integer costs may miss a budget that it meets exactly
 _CELLS = 200_000  # of the grid of thresholds per exit
@@ -170,15 +173,24 @@ def operating_points(val: SplitPredictions, macs: np.ndarray, reference: float) 
 
     macs: [E]; reference: multiply-accumulates of the dataset's single-exit network.
 
-    - `threshold_0.9`: fixed.
     - `one_se`: the function of this name.
-    - `budget_25/50/75`: the most accurate (then the cheapest) whose cost is within that share of
-      the reference, as in `best_within`; where nothing is, the cheapest.
+    - `budget_10/25/50`: the most accurate (then the cheapest) whose cost is within that share of
+      the reference, as in `best_within`; where nothing is, the cheapest (see `points_met`).
+    - `threshold_0.9`: fixed.
     """
     curve = sweep_shared(val, macs, reference)
     within = best_within(curve, np.array(list(BUDGETS.values())))
     indices = [one_se(curve, len(val.target)), *within]
-    return FIXED | dict(zip(("one_se", *BUDGETS), THRESHOLDS[indices].tolist(), strict=True))
+    return dict(zip(("one_se", *BUDGETS), THRESHOLDS[indices].tolist(), strict=True)) | FIXED
+
+
+def points_met(val: SplitPredictions, macs: np.ndarray, reference: float) -> dict[str, bool]:
+    """Whether each of the `operating_points` is within its budget on validation; same arguments.
+
+    A point without a budget always is.
+    """
+    met = is_met(sweep_shared(val, macs, reference), np.array(list(BUDGETS.values())))
+    return dict.fromkeys(POINTS, True) | dict(zip(BUDGETS, met.tolist(), strict=True))
 
 
 def _levels(confidence: np.ndarray, grid: np.ndarray) -> np.ndarray:

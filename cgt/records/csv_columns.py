@@ -22,6 +22,10 @@ Some quantities in words:
   `cgt.operate.area`. A `budget` is a relative cost.
 - `met`: 1 if the budget of the point could be met on validation, else 0: then the point is the
   cheapest there is. Points without a budget are always met.
+- `threshold_0.9_scaled`: threshold 0.9 on confidences that are scaled by each exit's temperature,
+  fitted on validation. Only runs have it whose confidences are the largest softmax probabilities
+  of their logits; all other points are about the confidences as they are.
+- `risk`, `auroc`, `aurc`, `excess_aurc` of an exit on all test samples: see `cgt.analysis.failure`.
 """
 
 import re
@@ -34,8 +38,11 @@ RUN = ("dataset", "method", "seed")
 SCORES = ("accuracy", "f1_macro", "precision_macro", "recall_macro")
 EXIT_SHARE = re.compile(r"exit_[1-9]\d*")
 
-POINTS = ("threshold_0.9", "one_se", "budget_25", "budget_50", "budget_75")
-ROW_POINTS = ("one_se", "budget_10", "budget_25", "budget_50", "threshold_0.9", "full")
+POINTS = ("one_se", "budget_10", "budget_25", "budget_50", "threshold_0.9")
+"""Operating points that every run has."""
+SCALED = "threshold_0.9_scaled"
+"""A point more, of runs with temperatures."""
+ROW_POINTS = (*POINTS, "full")
 """Operating points of a published row; `full`: every sample at the last exit."""
 CLASS_POINTS = ("threshold_0.9", "one_se")
 """Operating points at which each class is scored."""
@@ -89,7 +96,7 @@ COLUMNS = {
     "dataset": Column(text=NAME),
     "method": Column(text=VARIANT),
     "seed": _NUMBERED,
-    "point": _one_of(*dict.fromkeys((*POINTS, *ROW_POINTS))),
+    "point": _one_of(*ROW_POINTS, SCALED),
     "exit_rule": _one_of(*RULES, *RULES_OF_LOGITS),
     "scaling": _one_of(*SCALINGS),
     "exit": _COUNTED,
@@ -114,6 +121,7 @@ COLUMNS = {
         (
             *("threshold", *SCORES, "precision", "recall", "mean_budget_accuracy", "budget"),
             *("wasteful", "destructive", "ece", "share", "confidence"),
+            *("risk", "auroc", "aurc", "excess_aurc"),
             *("val_accuracy", "mean_eligibility", "val_mean_eligibility"),
         ),
         _SHARE,
@@ -133,6 +141,8 @@ class Table:
     """True where a run that does not route has no rows."""
     complete: Mapping[str, tuple] = field(default_factory=dict)
     """Key columns of which every run has exactly these values."""
+    more: Mapping[str, tuple] = field(default_factory=dict)
+    """Values of these that a run may have besides."""
 
     @property
     def columns(self) -> list[str]:
@@ -142,9 +152,10 @@ class Table:
 TABLES = {
     "operating_points": Table(
         ("point",),
-        ("threshold", *SCORES, "mean_macs", "relative_cost"),
+        ("threshold", *SCORES, "mean_macs", "relative_cost", "met"),
         has_exit_shares=True,
         complete={"point": POINTS},
+        more={"point": (SCALED,)},
     ),
     "curves": Table(
         ("threshold",),
@@ -166,8 +177,12 @@ TABLES = {
         ("wasteful", "destructive"),
         may_be_empty=True,
         complete={"point": (*POINTS, "full")},
+        more={"point": (SCALED,)},
     ),
     "calibration": Table(("exit", "scaling"), ("temperature", "ece"), may_be_empty=True),
+    "failure": Table(
+        ("exit", "scaling"), ("risk", "auroc", "aurc", "excess_aurc"), may_be_empty=True
+    ),
     "reliability": Table(
         ("exit", "scaling", "bin"), ("share", "confidence", "accuracy"), may_be_empty=True
     ),

@@ -3,7 +3,7 @@
 Everything here only looks, at tables whose columns are typed and in range, and yields faults.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from cgt.records.csv_columns import (
     RULES,
     RULES_OF_LOGITS,
     RUN,
+    SCALED,
     SCALINGS,
     TABLES,
 )
@@ -36,12 +37,22 @@ def faults_of_rows(
     if shares:
         off = (frame[shares].sum(axis=1) - 1).abs()
         yield "the shares of the exits do not sum to 1", off > len(shares) * ROUNDING
+    if table == "operating_points":
+        has_budget = frame["point"].str.startswith("budget_")
+        yield "met is 0 of a point without a budget", (frame["met"] == 0) & ~has_budget
+        dearer = (frame["met"] == 0) & (frame["threshold"] != 0)
+        yield "met is 0, but the threshold is not that of the cheapest point,", dearer
     if table == "overthinking":
         more = frame["destructive"] > frame["wasteful"] + ROUNDING
         yield "destructive is more than wasteful", more
     if table == "calibration":
         unscaled = (frame["scaling"] == "none") & (frame["temperature"] != 1)
         yield "temperature is not 1, though nothing is scaled,", unscaled
+    if table == "failure":
+        most = frame["excess_aurc"] > frame["aurc"] + ROUNDING
+        yield "excess_aurc is more than aurc", most
+        alike = frame["risk"].round(6).isin((0, 1)) & (frame["auroc"] != 0.5)
+        yield "auroc is not 0.5, though nothing can be told apart,", alike
     if table == "reliability":
         upper = frame["bin"] / BINS
         inside = frame["confidence"].between(upper - 1 / BINS - ROUNDING, upper + ROUNDING)
@@ -53,17 +64,22 @@ def faults_of_rows(
         yield "cosine of an exit with itself is not 1", alike
 
 
-def gaps(frame: pd.DataFrame, table: str) -> Iterator[str]:
-    """What is missing among the keys of a run, or does not belong there."""
-    for column, values in {**TABLES, **ROW_TABLES}[table].complete.items():
-        unknown = ~frame[column].isin(values)
+def gaps(frame: pd.DataFrame, table: str, lost: Collection[str] = ()) -> Iterator[str]:
+    """What is missing among the keys of a run, or does not belong there.
+
+    lost: values that a run need not have.
+    """
+    spec = {**TABLES, **ROW_TABLES}[table]
+    for column, values in spec.complete.items():
+        allowed = (*values, *spec.more.get(column, ()))
+        unknown = ~frame[column].isin(allowed)
         if unknown.any():
             row = frame[unknown].iloc[0]
-            yield f"{column} is {row[column]}, of {_named(row)}; allowed are {_few(values)}"
-        found = frame.drop_duplicates([*_RUN, column]).groupby(_RUN, sort=False)[column].agg(set)
-        for run, there in found[found.map(len) < len(values)].items():
-            missing = next(value for value in values if value not in there)
-            yield f"the row {column}={missing} is missing, of {'/'.join(map(str, run))}"
+            yield f"{column} is {row[column]}, of {_named(row)}; allowed are {_few(allowed)}"
+        for run, there in frame.groupby(_RUN, sort=False)[column].agg(set).items():
+            missing = [value for value in values if value not in there and value not in lost]
+            if missing:
+                yield f"the row {column}={missing[0]} is missing, of {'/'.join(map(str, run))}"
     if not frame.empty:
         yield from _GAPS.get(table, lambda rows: ())(frame)
 
@@ -189,6 +205,7 @@ _GAPS = {
     "classes": _classes_gaps,
     "exit_rules": _rules_gaps,
     "calibration": _calibration_gaps,
+    "failure": _calibration_gaps,
     "reliability": _reliability_gaps,
     "training": _training_gaps,
     "gradients": _gradients_gaps,
@@ -205,7 +222,7 @@ def contradictions(frames: Mapping[str, pd.DataFrame]) -> Iterator[Fault]:
     yield from _other_runs(frames)
     exits = frames["exits"]
     last = exits.groupby(_RUN)["exit"].max().rename("last")
-    for table in ("training", "calibration", "gradients"):
+    for table in ("training", "calibration", "failure", "gradients"):
         frame = frames.get(table)
         if frame is None or frame.empty:
             continue
@@ -233,6 +250,13 @@ def contradictions(frames: Mapping[str, pd.DataFrame]) -> Iterator[Fault]:
             )
     if {"calibration", "exit_rules"} <= frames.keys():
         yield from _other_logits(frames["calibration"], frames["exit_rules"])
+    if {"calibration", "failure"} <= frames.keys():
+        yield from _other_scalings(frames["calibration"], frames["failure"])
+    if "failure" in frames:
+        yield from _other_risks(frames["failure"], exits)
+    for table in ("operating_points", "overthinking"):
+        if {table, "calibration"} <= frames.keys():
+            yield from _other_scaled(table, frames[table], frames["calibration"])
     if {"calibration", "reliability"} <= frames.keys():
         yield from _other_calibration(frames["calibration"], frames["reliability"])
     if {"training", "gradients"} <= frames.keys():
@@ -327,6 +351,7 @@ def _other_costs(table: str, frame: pd.DataFrame, exits: pd.DataFrame) -> Iterat
 
 
 def _other_curve(points: pd.DataFrame, curves: pd.DataFrame) -> Iterator[Fault]:
+    points = points[points["point"] != SCALED]  # of other confidences
     joined = points.merge(curves, on=[*_RUN, "threshold"], how="left", suffixes=("", "_curve"))
     for column in ("accuracy", "f1_macro", "relative_cost", *exit_columns(points)):
         if f"{column}_curve" not in joined:
@@ -362,6 +387,44 @@ def _other_logits(calibration: pd.DataFrame, rules: pd.DataFrame) -> Iterator[Fa
     for run in sorted(both[0] - both[1]):
         yield "exit_rules", run, f"the row exit_rule={RULES_OF_LOGITS[0]} is missing"
     for run in sorted(both[1] - both[0]):
+        yield "calibration", run, f"the row scaling={SCALINGS[-1]} is missing"
+
+
+def _other_scalings(calibration: pd.DataFrame, failure: pd.DataFrame) -> Iterator[Fault]:
+    """Both are about the same exits, scaled or not."""
+    key = [*_RUN, "exit", "scaling"]
+    joined = calibration[key].merge(failure[key], how="outer", indicator="side")
+    for _, row in joined[joined["side"] != "both"].iterrows():
+        name = "failure" if row["side"] == "left_only" else "calibration"
+        at = f"exit={row['exit']}, scaling={row['scaling']}"
+        yield name, _run(row), f"the row {at} is missing"
+
+
+def _other_risks(failure: pd.DataFrame, exits: pd.DataFrame) -> Iterator[Fault]:
+    """An exit errs where it is not right."""
+    joined = failure.merge(exits[[*_RUN, "exit", "accuracy"]], on=[*_RUN, "exit"])
+    joined["errors"] = 1 - joined["accuracy"]
+    for row in _differing(joined, "risk", "errors"):
+        at = f"exit={row['exit']}, scaling={row['scaling']}"
+        fault = f"risk is {row['risk']:g}, but accuracy is {row['accuracy']:g} in exits.csv"
+        yield "failure", _run(row), f"{fault}, in the row {at}"
+
+
+def _other_scaled(table: str, points: pd.DataFrame, calibration: pd.DataFrame) -> Iterator[Fault]:
+    """The point at scaled confidences is there of the routing runs that were scaled, or of none."""
+    routing, scaled, there = (
+        set(rows[_RUN].itertuples(index=False, name=None))
+        for rows in (
+            calibration,
+            calibration[calibration["scaling"] == SCALINGS[-1]],
+            points[points["point"] == SCALED],
+        )
+    )
+    if not there:
+        return
+    for run in sorted(scaled - there):
+        yield table, run, f"the row point={SCALED} is missing"
+    for run in sorted(there & routing - scaled):
         yield "calibration", run, f"the row scaling={SCALINGS[-1]} is missing"
 
 

@@ -4,7 +4,7 @@
 on; both by the description in `cgt.records.csv_columns`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +60,12 @@ def build(rows: list[dict], table: str, run: dict[str, str | int]) -> pd.DataFra
     return check(frame[columns], table, "/".join(str(value) for value in run.values()))
 
 
-def check(frame: pd.DataFrame, table: str, where: Path | str) -> pd.DataFrame:
+def check(
+    frame: pd.DataFrame, table: str, where: Path | str, lost: Collection[str] = ()
+) -> pd.DataFrame:
     """Return the frame with its columns in order and typed.
+
+    lost: values of keys, such as points, that a run need not have.
 
     Raises ValueError naming `where` and the fault, with its column and row or key: a former name,
     missing or unknown columns, no rows where there must be some, a row twice, a cell that is empty,
@@ -91,7 +95,7 @@ def check(frame: pd.DataFrame, table: str, where: Path | str) -> pd.DataFrame:
     for fault, rows in faults_of_rows(typed, table, shares):
         if rows.any():
             raise ValueError(f"{where}: {fault} in the row {_describe(typed.loc[rows, key])}")
-    for gap in gaps(typed, table):
+    for gap in gaps(typed, table, lost):
         raise ValueError(f"{where}: {gap}")
     return typed
 

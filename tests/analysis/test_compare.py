@@ -24,8 +24,8 @@ def test_a_run_agrees_with_itself(summary_dir):
     table = compare(summary_dir, summary_dir)
     assert set(table["verdict"]) == {"agrees"}
     assert (
-        len(table.query("point != 'curve'")) == 3 * 7 * 5 * 3
-    )  # datasets, methods, points, metrics
+        len(table.query("point != 'curve'")) == 3 * (7 * 5 + 4) * 3
+    )  # datasets, methods by points and four that are scaled, metrics
     assert len(table.query("point == 'curve'")) == 3 * 6  # a single exit has no area
     assert (table["published"] == table["new"]).all()
 

@@ -6,11 +6,12 @@ from synthetic import LABELS, make_predictions, make_reference
 
 from cgt.analysis.evaluation import EVALUATED, evaluate, evaluate_file
 from cgt.operate.sweep import POINTS, sweep_shared
+from cgt.records.csv_columns import SCALED
 from cgt.records.predictions import save_predictions
 from cgt.records.reference import save_reference
 
 REFERENCE = make_reference()
-ROUTING_ONLY = ("exit_rules", "oracle", "overthinking", "calibration", "reliability")
+ROUTING_ONLY = ("exit_rules", "oracle", "overthinking", "calibration", "failure", "reliability")
 
 
 def test_permuted_test_labels_move_no_threshold():
@@ -42,12 +43,16 @@ def test_invariants_of_every_table():
         assert row["f1_macro"] == own["f1_macro"]
     assert curve["relative_cost"].iloc[-1] == 1
     points = tables["operating_points"]
-    assert points["point"].tolist() == list(POINTS)
+    assert points["point"].tolist() == [*POINTS, SCALED]
     assert np.allclose(points[shares] @ predictions.macs, points["mean_macs"])
     assert (
         tables["exit_rules"].query("exit_rule == 'shared'")["mean_budget_accuracy"].item()
         == tables["areas"]["mean_budget_accuracy"].item()
     )
+    failure = tables["failure"].set_index(["scaling", "exit"])
+    for scaling in ("none", "temperature"):
+        assert np.allclose(failure.loc[scaling, "risk"], 1 - exits["accuracy"])
+    assert (failure["auroc"] > 0.8).all()  # the synthetic confidences are worth something
     summed = tables["reliability"].groupby(["exit", "scaling"])["share"].sum()
     assert summed.to_numpy() == pytest.approx(np.ones(6))
     for frame in tables.values():
@@ -109,7 +114,7 @@ def test_without_logits_only_the_rules_that_need_none_are_compared():
 def test_overthinking_is_told_at_every_point_and_at_the_last_exit():
     predictions = make_predictions()
     table = evaluate(predictions, "d", "m", 1, REFERENCE)["overthinking"].set_index("point")
-    assert table.index.tolist() == [*POINTS, "full"]
+    assert table.index.tolist() == [*POINTS, SCALED, "full"]
     assert (table["wasteful"] <= table.loc["full", "wasteful"]).all()
     right = predictions.test.prediction == predictions.test.target
     assert table.loc["full", "wasteful"] == right[:2].any(axis=0).mean()
@@ -141,7 +146,7 @@ def test_files_are_the_same_twice(tmp_path):
     header = (tmp_path / "a" / "operating_points.csv").read_text().splitlines()[0]
     assert header == (
         "dataset,method,seed,point,threshold,accuracy,f1_macro,precision_macro,recall_macro,"
-        "mean_macs,relative_cost,exit_1,exit_2,exit_3"
+        "mean_macs,relative_cost,met,exit_1,exit_2,exit_3"
     )
 
 
@@ -175,7 +180,54 @@ def test_a_point_whose_budget_cannot_be_met_takes_the_cheapest_threshold():
     dear = replace(make_predictions(), macs=np.array([600, 800, 1000]))
     points = evaluate(dear, "d", "m", 1, REFERENCE)["operating_points"].set_index("point")
     assert points.loc["budget_50", ["threshold", "relative_cost"]].tolist() == [0.0, 0.6]
-    assert points.loc["budget_75", "relative_cost"] > 0.6
+    met = points["met"].to_dict()
+    assert [point for point in met if not met[point]] == ["budget_10", "budget_25", "budget_50"]
+    dear = replace(dear, macs=np.array([500, 800, 1000]))
+    points = evaluate(dear, "d", "m", 1, REFERENCE)["operating_points"].set_index("point")
+    assert points["met"].to_dict() == met | {"budget_50": 1}
+
+
+def test_the_scaled_point_is_the_same_threshold_on_other_confidences():
+    """One threshold on confidences at the fitted temperatures, all of it worked out anew."""
+    predictions = make_predictions()
+    tables = evaluate(predictions, "d", "m", 1, REFERENCE)
+    points = tables["operating_points"].set_index("point")
+    fitted = tables["calibration"].query("scaling == 'temperature'")["temperature"].to_numpy()
+    test = predictions.test
+    powers = np.exp(test.logits.astype(float) / fitted[:, None, None])
+    sure = (powers / powers.sum(axis=2, keepdims=True)).max(axis=2) >= 0.9
+    first, second = sure[0], ~sure[0] & sure[1]
+    shares = points.loc[SCALED, ["exit_1", "exit_2"]].tolist()
+    assert shares == pytest.approx([first.mean(), second.mean()])
+    assert shares != points.loc["threshold_0.9", ["exit_1", "exit_2"]].tolist()
+    right = test.prediction == test.target
+    answered = np.where(first, right[0], np.where(second, right[1], right[2]))
+    assert points.loc[SCALED, "accuracy"] == answered.mean()
+    assert points.loc[SCALED, ["threshold", "met"]].tolist() == [0.9, 1]
+    wasteful = (second & right[0]) | (~first & ~second & right[:2].any(axis=0))
+    overthought = tables["overthinking"].set_index("point")
+    assert overthought.loc[SCALED, "wasteful"] == wasteful.mean()
+
+
+@pytest.mark.parametrize("method", ["classynet", "static"])
+def test_without_logits_there_is_no_scaled_point(method):
+    tables = evaluate(make_predictions(method=method), "d", method, 1, REFERENCE)
+    assert tables["operating_points"]["point"].tolist() == list(POINTS)
+    assert SCALED not in set(tables["overthinking"]["point"])
+
+
+def test_failure_is_measured_on_the_confidences_of_the_table_beside_it():
+    tables = evaluate(make_predictions(), "d", "m", 1, REFERENCE)
+    key = ["exit", "scaling"]
+    assert tables["failure"][key].values.tolist() == tables["calibration"][key].values.tolist()
+    flat = make_predictions()
+    flat = replace(
+        flat, test=replace(flat.test, confidence=np.full_like(flat.test.confidence, 0.6))
+    )
+    failure = evaluate(flat, "d", "m", 1, REFERENCE)["failure"]
+    assert failure["scaling"].unique().tolist() == ["none"]  # no largest softmax probabilities
+    assert (failure["auroc"] == 0.5).all()
+    assert failure["aurc"].tolist() == pytest.approx(failure["risk"].tolist())
 
 
 def test_another_datasets_reference_is_refused(tmp_path):

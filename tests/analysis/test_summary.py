@@ -7,7 +7,7 @@ import pytest
 from synthetic import make_run
 
 from cgt.analysis.complete import check_runs
-from cgt.analysis.frames import left_early, read_summary
+from cgt.analysis.frames import left_early, left_first, read_summary
 from cgt.analysis.summary import EXAMPLES, aggregate
 from cgt.records.csv_schema import TABLES, check, exit_columns, read_csv
 from cgt.records.files import save_npz, write_json
@@ -160,7 +160,7 @@ def test_every_run_with_a_faulty_cell_is_counted(runs, tmp_path):
         (
             "operating_points.csv",
             lambda frame: pd.concat([frame, frame.iloc[[1]]]),
-            r"operating_points\.csv: the row .*seed=1, point=one_se stands there twice",
+            r"operating_points\.csv: the row .*seed=1, point=budget_10 stands there twice",
         ),
         (
             "exits.csv",
@@ -219,6 +219,15 @@ def test_left_early_uses_the_last_exit_of_each_network():
     rows = [("d", "two", 0.7, 0.3), ("d", "one", 1.0, 0.0), ("e", "two", 1.0, 0.0)]
     frame = pd.DataFrame(rows, columns=["dataset", "method", "exit_1", "exit_2"])
     assert left_early(frame, exits).tolist() == [0.7, 0.0, 0.0]
+
+
+def test_the_two_readings_of_leaving_early_can_turn_a_comparison_round():
+    exits = pd.DataFrame([("d", m, e) for m in "ab" for e in (1, 2, 3)])
+    exits.columns = ["dataset", "method", "exit"]
+    rows = [("d", "a", 0.5, 0.1, 0.4), ("d", "b", 0.4, 0.4, 0.2)]
+    points = pd.DataFrame(rows, columns=["dataset", "method", "exit_1", "exit_2", "exit_3"])
+    assert left_first(points).tolist() == [0.5, 0.4]
+    assert left_early(points, exits).tolist() == [0.6, 0.8]
 
 
 @pytest.mark.parametrize(

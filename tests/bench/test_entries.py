@@ -13,6 +13,7 @@ from tiny import tiny_dataset, tiny_run
 from cgt.bench import entries, loops
 from cgt.bench.entries import COLUMNS, bench_entries, fewest_epochs, one_se_threshold, way_of
 from cgt.commands.cli import build_parser
+from cgt.records.csv_columns import POINTS
 from cgt.records.csv_schema import write_csv
 from cgt.records.predictions import load_predictions
 from cgt.training.job import Job
@@ -32,16 +33,15 @@ def job(method, **changes):
 
 def points(folder, method):
     """Operating points of a run as the evaluation leaves them; the one-SE point has `THRESHOLD`."""
-    names = ("threshold_0.9", "one_se", "budget_25", "budget_50", "budget_75")
     scores = dict.fromkeys(("accuracy", "f1_macro", "precision_macro", "recall_macro"), 0.5)
     own = {"dataset": "indian_pines", "method": method, "seed": 1}
     rows = [
         {
             **{**own, "point": point, "threshold": THRESHOLD if point == "one_se" else 0.9},
-            **{**scores, "mean_macs": 10.0, "relative_cost": 0.5},
+            **{**scores, "mean_macs": 10.0, "relative_cost": 0.5, "met": 1},
             **{"exit_1": 1.0, "exit_2": 0.0, "exit_3": 0.0},
         }
-        for point in names
+        for point in POINTS
     ]
     write_csv(pd.DataFrame(rows), folder / "operating_points.csv")
 

@@ -153,6 +153,7 @@ CELLS = {
         "exit_1": (0.9, "the shares of the exits do not sum to 1 in the row"),
         "exit_2": (-0.5, "exit_2 is -0.5 in row 2"),
         "point": ("elbow", "point is elbow in row 2; it must match"),
+        "met": (2, "met is 2 in row 2; it must be in [0, 1]"),
         "accuracy  ": (lambda old: old - 0.05, "accuracy"),
     },
     "curves": {
@@ -196,6 +197,15 @@ CELLS = {
         "ece": (2, "ece is 2.0 in row 2"),
         "ece ": (lambda old: old + 0.01, "ece is not that of reliability in the row"),
         "scaling": ("platt", "scaling is platt in row 2"),
+    },
+    "failure": {
+        "auroc": (1.2, "auroc is 1.2 in row 2"),
+        "aurc": (-0.1, "aurc is -0.1 in row 2"),
+        "risk": (lambda old: (old + 0.01) / 2, "in exits.csv, in the row exit="),
+        "risk ": (1, "auroc is not 0.5, though nothing can be told apart"),
+        "excess_aurc": (1, "excess_aurc is more than aurc in the row"),
+        "scaling": ("platt", "scaling is platt in row 2"),
+        "exit": (7, "is missing"),
     },
     "reliability": {
         "share": (1.5, "share is 1.5 in row 2"),
@@ -263,6 +273,37 @@ RUN_EDITS |= {
         "operating_points.csv",
         where("operating_points.csv", "point == 'one_se'"),
         "the row point=one_se is missing",
+    ),
+    "a budget is lost": (
+        "operating_points.csv",
+        where("operating_points.csv", "point == 'budget_10'"),
+        "the row point=budget_10 is missing",
+    ),
+    "a point without a budget that is not met": (
+        "operating_points.csv",
+        column("operating_points.csv", "met", lambda old: 0 * old),
+        "met is 0 of a point without a budget",
+    ),
+    "a budget that is not met, yet not the cheapest": (
+        "operating_points.csv",
+        lambda folder: (
+            cell("operating_points.csv", "met", 0)(folder),
+            cell("operating_points.csv", "threshold", 0.01)(folder),
+        ),
+        "met is 0, but the threshold is not that of the cheapest point",
+    ),
+    **{
+        f"{table}: the scaled point is lost": (
+            f"{table}.csv",
+            where(f"{table}.csv", "point == 'threshold_0.9_scaled'"),
+            "the row point=threshold_0.9_scaled is missing",
+        )
+        for table in ("operating_points", "overthinking")
+    },
+    "failure: scaling is lost": (
+        "failure.csv",
+        where("failure.csv", "scaling == 'temperature'"),
+        "the row exit=1, scaling=temperature is missing",
     ),
     "an epoch is lost": ("history.csv", where("history.csv", "epoch == 3"), "sha256"),
     "an exit of an epoch is lost": (
@@ -402,8 +443,7 @@ SUMMARY_EDITS = {
     for table, cells in CELLS.items()
     for number, (name, (value, message)) in enumerate(cells.items())
     # What only the predictions tell is compared with them when runs are gathered.
-    if (table, name)
-    not in {("curves", "accuracy "), ("curves", "relative_cost "), ("exits", "accuracy  ")}
+    if (table, name) not in {("curves", "accuracy "), ("curves", "relative_cost ")}
 }
 SUMMARY_EDITS |= {
     f"{table}: the last row is lost": (table, without(f"{table}.csv", slice(-1, None)), "")
@@ -506,6 +546,24 @@ def test_what_is_published_is_accepted():
     from test_environment import ROOT
 
     read_summary(ROOT / "results/published/summary")
+
+
+def test_only_a_summary_without_what_came_later_is_read_as_the_first_publication(copy):
+    folder = copy / "summary"
+    points = pd.read_csv(folder / "operating_points.csv")
+    points.drop(columns="met").to_csv(folder / "operating_points.csv", index=False)
+    with pytest.raises(ValueError, match=r"operating_points.csv: missing columns \['met'\]"):
+        read_summary(folder)
+    (folder / "failure.csv").unlink()
+    frames = read_summary(folder)
+    assert "failure" not in frames
+    for table in ("operating_points", "overthinking"):
+        there = set(frames[table]["point"]) - {"full"}
+        assert there == {"one_se", "threshold_0.9", "threshold_0.9_scaled"}
+    assert set(frames["operating_points"]["met"]) == {1}
+    points.to_csv(folder / "operating_points.csv", index=False)
+    with pytest.raises(FileNotFoundError, match=r"failure\.csv"):
+        read_summary(folder)
 
 
 def test_the_description_says_what_is_evaluated():

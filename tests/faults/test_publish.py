@@ -143,7 +143,7 @@ def test_a_folder_of_results_is_not_published_over_another(results, tmp_path, ca
     other = Path(shutil.copytree(results, tmp_path / "other"))
     before = contents(other)
     message = refused(capsys, *publish(results, other))
-    assert re.search(r"in the way: .*other/summary/\w+\.csv, .* and 11 more \(publishing", message)
+    assert re.search(r"in the way: .*other/summary/\w+\.csv, .* and 12 more \(publishing", message)
     assert contents(other) == before
 
 

@@ -7,11 +7,13 @@ from two_exits import MACS, tiny
 
 from cgt.operate.routing import exit_index, select
 from cgt.operate.sweep import (
+    BUDGETS,
     THRESHOLDS,
     Sweep,
     best_within,
     is_met,
     operating_points,
+    points_met,
     sweep_per_exit,
     sweep_shared,
 )
@@ -95,12 +97,14 @@ def test_points_by_hand():
     # Cost:             .2   .4   .6   .8      1
     chosen = operating_points(tiny([0, 0, 1, 1], [1, 1, 1, 0]), MACS, 100)
     assert chosen == {
-        "threshold_0.9": 0.9,
         "one_se": 0.41,  # best accuracy 1, standard error 0: the cheapest threshold that reaches it
+        "budget_10": 0.0,  # not met: the cheapest
         "budget_25": 0.0,
         "budget_50": 0.21,
-        "budget_75": 0.41,
+        "threshold_0.9": 0.9,
     }
+    met = points_met(tiny([0, 0, 1, 1], [1, 1, 1, 0]), MACS, 100)
+    assert met == {point: point != "budget_10" for point in chosen}
 
 
 def test_one_se_accepts_one_standard_error():
@@ -116,8 +120,11 @@ def test_one_se_accepts_one_standard_error():
 def test_a_budget_below_the_first_exit_takes_the_first_exit():
     val = tiny([0, 0, 1, 1], [1, 1, 1, 1])
     chosen = operating_points(val, np.array([60, 100]), 100)
-    assert chosen["budget_25"] == chosen["budget_50"] == 0.0
-    assert chosen["budget_75"] == 0.21
+    assert chosen["budget_10"] == chosen["budget_25"] == chosen["budget_50"] == 0.0
+    met = points_met(val, np.array([60, 100]), 100)
+    assert [point for point, reached in met.items() if not reached] == [*BUDGETS]
+    met = points_met(val, np.array([50, 100]), 100)
+    assert met["budget_50"] and not met["budget_25"]
 
 
 def test_budget_that_is_met_exactly_counts():
@@ -164,5 +171,5 @@ def test_budgets_are_shares_of_the_reference_not_of_the_methods_own_cost():
     val = tiny([0, 0, 1, 1], [1, 1, 1, 1])
     # The network costs a tenth of the reference: every budget buys all of it.
     chosen = operating_points(val, MACS, 1000)
-    assert chosen["budget_25"] == chosen["budget_75"] == 0.41
+    assert chosen["budget_10"] == chosen["budget_50"] == 0.41
     assert is_met(sweep_shared(val, MACS, 1000), [0.019, 0.02, 0.5]).tolist() == [False, True, True]

@@ -6,6 +6,7 @@ import json
 from checkout import ROOT
 
 from cgt.analysis.figures import FIGURES
+from cgt.analysis.first_publication import LACKS
 from cgt.analysis.frames import TABLES
 from cgt.analysis.statistics import estimate, paired_difference
 from cgt.study.config import load_config, seeds_of
@@ -60,6 +61,8 @@ def test_summary_holds_every_run_of_the_configuration():
         for seed in seeds_of(CONFIG, dataset)
     }
     for table, spec in TABLES.items():
+        if table in LACKS:
+            continue
         published = {
             (row["dataset"], row["method"], row["seed"]) for row in rows(f"summary/{table}.csv")
         }

@@ -9,6 +9,7 @@ EVALUATED_TABLES = [
     "oracle",
     "overthinking",
     "calibration",
+    "failure",
     "reliability",
 ]
 

@@ -2,6 +2,11 @@
 TABLES = {
     "results": ("Accuracy and cost", "Short table", "How good is each method at the one-SE point?"),
     "table_1": ("Accuracy and cost", "Table 1", "How good, leaving where, at what cost?"),
+    "operating_points": (
+        "Accuracy and cost",
+        "Operating points",
+        "How accurate at each point, and how many left early?",
+    ),
     "comparisons": (
         "Accuracy and cost",
         "All pairs and ranks",
@@ -17,6 +22,11 @@ TABLES = {
         "Calibration and overthinking",
         "Calibration error",
         "Does a temperature correct it?",
+    ),
+    "failure": (
+        "Calibration and overthinking",
+        "Failure prediction",
+        "Does confidence tell right from wrong?",
     ),
     "why": ("Training", "In words", "Why do the curves look as they do?"),
     "verdicts": ("Claims", "Verdicts", "Which claims hold on which dataset?"),

@@ -13,6 +13,8 @@ from cgt.analysis.tables.claims import claims_files
 from cgt.analysis.tables.classes import classes_markdown
 from cgt.analysis.tables.comparisons import comparisons_files
 from cgt.analysis.tables.exit_rules import exit_rules_files
+from cgt.analysis.tables.failure import failure_files
+from cgt.analysis.tables.operating_points import operating_points_files
 from cgt.analysis.tables.overthinking import overthinking_files
 from cgt.analysis.tables.page import page
 from cgt.analysis.tables.table_1 import results_files, table_1_files
@@ -22,9 +24,11 @@ from cgt.records.files import write_text
 TABLES: tuple[Callable[[dict[str, pd.DataFrame]], dict[str, str]], ...] = (
     table_1_files,
     results_files,
+    operating_points_files,
     exit_rules_files,
     overthinking_files,
     calibration_files,
+    failure_files,
     claims_files,
     comparisons_files,
     why_files,

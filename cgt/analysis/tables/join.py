@@ -21,10 +21,10 @@ from cgt.analysis.join import (
     places,
     reference_in,
 )
-from cgt.analysis.rows import SHARES
 from cgt.analysis.style import dataset_name, looks, point_name, save
 from cgt.analysis.tables.page import page
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown, p_value, percent, signed
+from cgt.operate.sweep import BUDGETS
 from cgt.records.csv_schema import write_csv
 from cgt.records.files import write_text
 from cgt.records.rows import (
@@ -246,7 +246,7 @@ def _budget_rows(dataset: str, name: str, published: Frames, own: Frames) -> Row
         part = frame[frame["dataset"] == dataset]
         part = part if method is None else part[part["method"] == method]
         row = {"Entry": label}
-        for point, share in SHARES.items():
+        for point, share in BUDGETS.items():
             row[f"{share:.0%}"] = _within(part[part["point"] == point])
         rows.append(row)
     return rows
