@@ -54,7 +54,7 @@ ablation: $(READY)  ## what each part of CGT does: its variants, into results/ab
 
 bench: $(READY)  ## measure all speeds of a finished run, into results/benchmarks
 	$(SNAKEMAKE) bench --forcerun bench_infer bench_train bench_entries \
-	  bench_scaling bench_pipeline
+	  bench_scaling bench_device bench_pipeline
 
 check: $(READY)  ## are the results complete and the summary up to date with them?
 	$(SNAKEMAKE) check
