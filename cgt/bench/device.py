@@ -57,8 +57,8 @@ SETTINGS = {
     "roomy_images": Setting("roomy_images", IMAGES, 10, "fashion_mnist", 400, 15),
     "compact_scene": Setting("compact_scene", SCENE, 16, "indian_pines", 400, 15),
     "roomy_scene": Setting("roomy_scene", SCENE, 16, "indian_pines", 400, 15),
-    "resnet18_32": Setting("resnet18", (3, 32, 32), 10, ASSUMED, 64, 7, None, in_batches=True),
-    "resnet18_224": Setting("resnet18", (3, 224, 224), 1000, ASSUMED, 20, 7, None),
+    "resnet18_32": Setting("resnet18", (3, 32, 32), 10, ASSUMED, 64, 11, None, in_batches=True),
+    "resnet18_224": Setting("resnet18", (3, 224, 224), 1000, ASSUMED, 20, 11, None),
 }
 LARGE = 128
 """Sides from here on: ResNet-18 begins as it did on ImageNet."""

@@ -139,7 +139,7 @@ def pipeline(arguments: argparse.Namespace) -> None:
 
 
 def _add_page(benchmarks: argparse._SubParsersAction) -> None:
-    command = add(benchmarks, "page", page, "write performance.md from a folder of measurements")
+    command = add(benchmarks, "page", page, "write the pages of a folder of measurements")
     command.add_argument("folder", type=Path)
 
 
