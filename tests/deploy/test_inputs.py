@@ -8,8 +8,12 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from torch import nn
 
+from cgt import EarlyExitNetwork
+from cgt.deploy.export import write_network
 from cgt.deploy.runtime import Deployed
+from cgt.nn.exits import MAX_SOFTMAX
 
 ROOT = Path(__file__).parents[2]
 
@@ -108,11 +112,29 @@ def test_a_threshold_may_be_of_any_kind(deployed, small_x, size, threshold):
 
 @pytest.mark.parametrize("size", [1, 64])
 @pytest.mark.parametrize(
-    "threshold", [-0.1, 1.0000001, np.nan, np.inf, "high", [0.5], [[0.5, 0.5]], [0.5, None], {}]
+    "threshold",
+    [
+        *(-0.1, 1.0000001, np.nan, np.inf, "high", [0.5], [[0.5, 0.5]], [0.5, None], {}),
+        *(10**400, "0.5", b"1", ["0.5", "0.5"], 1 + 0j, [[0.5], [0.5, 0.5]]),
+    ],
 )
 def test_other_thresholds_are_refused(deployed, small_x, size, threshold):
     with pytest.raises(ValueError, match="threshold"):
         deployed.infer(small_x[:size], threshold)
+
+
+@pytest.mark.parametrize("single_file", [True, False])
+@pytest.mark.parametrize("size", [1, 3])
+def test_tokens_that_there_are_not_are_refused_in_a_sentence(tmp_path, size, single_file):
+    torch.manual_seed(0)
+    embed = nn.Sequential(nn.Embedding(20, 8), nn.Flatten())
+    net = EarlyExitNetwork([embed, nn.Linear(32, 32)], [nn.Linear(32, 3), nn.Linear(32, 3)]).eval()
+    how = {"input_shape": (4,), "input_dtype": torch.int64, "about": {}}
+    write_network(tmp_path, net, MAX_SOFTMAX, 0.9, **how)
+    x = np.full((size, 4), 19)
+    x[-1, 1] = 20
+    with pytest.raises(ValueError, match=r"cannot be computed for this x \(.*unknown tokens$"):
+        Deployed(tmp_path, single_file=single_file).infer(x)
 
 
 def test_the_threshold_is_not_changed_behind_the_files_back(deployed):
