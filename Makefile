@@ -44,6 +44,7 @@ smoke: $(READY)  ## every rule of `make` on a slice of the real data, into resul
 figures: $(READY)  ## redraw tables and figures from results/published, and the tables of the READMEs
 	$(SNAKEMAKE) figures
 	$(VENV)/bin/cgt readme README.md --tables results/published/tables results/published/benchmarks
+	$(VENV)/bin/cgt readme docs/device.md --tables results/published/benchmarks
 	$(VENV)/bin/cgt readme config/README.md
 
 leaderboard: $(READY)  ## set all published rows side by side: page, figure and table
@@ -64,7 +65,7 @@ ablation: $(READY)  ## what each part of CGT does: its variants, into results/ab
 
 bench: $(READY)  ## measure all speeds of a finished run, into results/benchmarks
 	$(SNAKEMAKE) bench --forcerun bench_infer bench_train bench_entries \
-	  bench_scaling bench_pipeline
+	  bench_scaling bench_device bench_pipeline
 
 check: $(READY)  ## are the results complete and the summary up to date with them?
 	$(SNAKEMAKE) check

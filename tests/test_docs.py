@@ -1,5 +1,6 @@
 """The pages for users of the library run as they stand, and do what they say."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -57,6 +58,42 @@ def test_a_token_classifier_hands_its_padding_mask_on(names):
     longer = torch.cat([texts, torch.zeros(64, 3, dtype=torch.int64)], dim=1)
     torch.testing.assert_close(reader(longer)[-1], logits[-1])  # padding changes nothing
     assert names["text_macs"] == sorted(set(names["text_macs"]))
+
+
+def test_every_pixel_of_a_map_has_its_exit(names):
+    network, scene = names["fully_convolutional"], names["scene"]
+    with torch.no_grad():
+        first, last = (torch.softmax(each, dim=1) for each in network(scene))
+    sure = first.amax(dim=1)[0] >= 0.5
+    assert 0 < sure.sum() < sure.numel()
+    assert torch.equal(names["exit_map"], (~sure).long())
+    expected = torch.where(sure, first.argmax(dim=1)[0], last.argmax(dim=1)[0])
+    assert torch.equal(names["class_map"], expected)
+    assert names["pixel_macs"] == 4 * 8 * 9 + 8 * 8 * 9 + 2 * 8 * 3
+
+
+def test_the_numbers_of_the_map_are_those_of_its_table():
+    """In the order of the text: accuracies, multiply–accumulates and shares."""
+    with open(DOCS.parent / "examples/segmentation.csv", encoding="utf-8") as file:
+        one, other = csv.DictReader(file)
+    page = " ".join((DOCS / "own_network.md").read_text(encoding="utf-8").split())
+
+    def percent(row, column, digits=1):
+        return f"{100 * float(row[column]):.{digits}f}"
+
+    def millions(row, digits):
+        return f"{float(row['macs_per_pixel']) / 1e6:.{digits}f} M"
+
+    last, first = "accuracy_last_exit", "exit_1"
+    for said in (
+        f"reaches {percent(one, 'accuracy')} % of the test pixels at {millions(one, 2)} mult",
+        f"without exits {percent(one, last)} %",
+        f"reach {percent(other, 'accuracy')} and {percent(other, last)} % at {millions(other, 1)}",
+        f"answer {percent(one, first, 0)} and {percent(other, first, 0)} % of the test pixels",
+        f"{percent(one, 'same_exit', 0)} % of the pixels leave at the same exit",
+        f"for {one['steps']} steps",
+    ):
+        assert said in page
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.stem)

@@ -14,6 +14,8 @@ from cgt.records.csv_schema import refuse_former_names
 from cgt.records.files import write_text
 
 PAGE = "performance.md"
+DEVICE = "device.md"
+"""What exits save on a device alone, for the page on devices."""
 NOTHING = "Nothing is published yet: `make bench` measures.\n"
 _POINT = "one_se"
 _NAMED = ("python", "torch", "onnxruntime", "snakemake")
@@ -26,8 +28,17 @@ _LOOPS = {
 
 
 def write_page(folder: Path) -> None:
-    """Write :data:`PAGE` into a folder of measurements."""
-    write_text(folder / PAGE, performance_markdown(folder))
+    """Write all of :func:`pages` into a folder of measurements."""
+    for name, text in pages(folder).items():
+        write_text(folder / name, text)
+
+
+def pages(folder: Path) -> dict[str, str]:
+    """:data:`PAGE`, and :data:`DEVICE` where that was measured, by name."""
+    found = {PAGE: performance_markdown(folder)}
+    if (path := folder / "device.csv").is_file():
+        found[DEVICE] = device_markdown(pd.read_csv(path, keep_default_na=False))
+    return found
 
 
 def performance_markdown(folder: Path) -> str:
@@ -37,6 +48,7 @@ def performance_markdown(folder: Path) -> str:
     """
     parts = {
         "infer_*": _inference,
+        "device": _device,
         "train": _training,
         "entries_*": _entries,
         "scaling": _scaling,
@@ -137,6 +149,63 @@ def _share(share: float | str) -> str:
 
 def _latency(row: pd.Series) -> str:
     return " / ".join(f"{float(row[f'{p}_ms']):.2f}" for p in ("p50", "p95", "p99"))
+
+
+_WAYS = {
+    "deployed": "`Deployed`",
+    "staged": "`Deployed`, staged",
+    "single_file": "`network.onnx`",
+    "infer": "`infer`",
+}
+
+
+def device_markdown(table: pd.DataFrame) -> str:
+    """Exits against the same network without them, in time: a row for each network and way.
+
+    table: what :func:`cgt.bench.device.bench_device` writes.
+    """
+    rows: Rows = []
+    for row in table[table["way"] != "bare"].itertuples():
+        form = row.memory_format.replace("_", "-")
+        bare = table[
+            (table["network"] == row.network)
+            & (table["memory_format"] == row.memory_format)
+            & (table["way"] == "bare")
+        ]
+        (mean,) = bare["mean_us"]
+        met = "yes" if float(row.relative_time) <= float(row.goal) else "**no**"
+        rows.append(
+            {
+                "Network": f"`{row.network}`",
+                "Input": row.input.replace("x", " × "),
+                "Way": f"{_WAYS[row.way]}{f', {form}' if form else ''}",
+                "Batch": f"{row.batch}",
+                "Exits' shares": " / ".join(
+                    f"{100 * float(share):.0f}" for share in row.exit_shares.split()
+                ),
+                "MACs": f"{row.relative_macs:.2f}",
+                "Time": f"{row.relative_time:.3f} "
+                f"({row.relative_time_low:.2f} to {row.relative_time_high:.2f})",
+                "Goal": f"≤ {float(row.goal):.3f}",
+                "Met": met,
+                "Without exits (µs)": f"{mean:,.0f}",
+            }
+        )
+    return markdown(rows, text=("Network", "Input", "Way"))
+
+
+def _device(table: pd.DataFrame) -> str:
+    single = table[table["engine"] == "onnxruntime"]
+    note = (
+        "Exits on a device: multiply–accumulates and time relative to the same network without "
+        "exits, onnxruntime's in one bare session, torch's the module in the same memory format. "
+        "Random weights, thresholds at which samples leave in the shares given (%). Time: of the "
+        f"samples' medians over {span(table['rounds'])} rounds in which all ways take turns, each "
+        "answering twice, of which the second counts; in brackets the smallest and largest of "
+        f"single rounds. {span(single['samples'])} single samples, one thread. The last column is "
+        "the network without exits, each sample's share of its batch."
+    )
+    return f"{device_markdown(table)}\n{note}\n"
 
 
 def _training(table: pd.DataFrame) -> str:

@@ -53,11 +53,13 @@ def infer(arguments: argparse.Namespace) -> None:
 
 
 def _add_device(benchmarks: argparse._SubParsersAction) -> None:
-    command = add(benchmarks, "device", device, "exported networks, one sample at a time")
+    command = add(
+        benchmarks, "device", device, "what exits save, exported and in torch: random weights"
+    )
     command.add_argument(
         "--points", type=Path, required=True, help="operating points with exit shares (.csv)"
     )
-    command.add_argument("--networks", nargs="+", help="of those it knows (all)")
+    command.add_argument("--networks", nargs="+", help="of those it knows (all that have points)")
     command.add_argument("--out", type=Path, required=True, help="measurements (.csv)")
 
 
@@ -137,7 +139,7 @@ def pipeline(arguments: argparse.Namespace) -> None:
 
 
 def _add_page(benchmarks: argparse._SubParsersAction) -> None:
-    command = add(benchmarks, "page", page, "write performance.md from a folder of measurements")
+    command = add(benchmarks, "page", page, "write the pages of a folder of measurements")
     command.add_argument("folder", type=Path)
 
 

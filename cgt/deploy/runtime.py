@@ -152,7 +152,10 @@ class Deployed:
         handed = {"x": x}
         for exit, (stage, value) in enumerate(zip(self._stages, values, strict=True)):
             asked = self._asked[exit]
-            sure, answer, *features = stage.run(asked, handed)
+            try:
+                sure, answer, *features = stage.run(asked, handed)
+            except Exception as error:  # onnxruntime has many, none of them public
+                _not_computed(f"stage {exit + 1}", error)
             exit_index[still_in], prediction[still_in] = exit, answer
             goes_on = np.flatnonzero(~(sure >= value))
             if len(goes_on) == 0:
@@ -173,7 +176,10 @@ class Deployed:
         if threshold is not None:
             values = self._as_thresholds(threshold)
             given |= {f"threshold_{n}": values[n - 1 : n] for n in range(1, self.num_exits)}
-        exit, prediction = self._single.run(_ANSWER, given)
+        try:
+            exit, prediction = self._single.run(_ANSWER, given)
+        except Exception as error:
+            _not_computed("the network", error)
         if exit[0] < 0:
             _no_confidence()
         return exit, prediction
@@ -190,7 +196,21 @@ class Deployed:
             if missing := [one for one in names if one not in given]:
                 _refuse(folder / name, f"does not give {', '.join(missing)}")
             asked.append(names)
+        self._check_fit(folder, files)
         return asked
+
+    def _check_fit(self, folder: Path, files: Sequence[str]) -> None:
+        """Whether each stage takes what it is given, in type and shape, as far as files say it."""
+        (x,) = self._stages[0].get_inputs()
+        if not _may_be(x.shape, ["N", *self._shape]):
+            _refuse(folder / files[0], f"takes x of shape {x.shape}")
+        for before, stage, name in zip(self._stages, self._stages[1:], files[1:], strict=False):
+            given = {one.name: one for one in before.get_outputs()}
+            for one in stage.get_inputs():
+                other = given[one.name]
+                if one.type != other.type or not _may_be(one.shape, other.shape):
+                    what = f"takes {one.name} as {one.type} of shape {one.shape}"
+                    _refuse(folder / name, f"{what} and is given {other.type} of {other.shape}")
 
     def _as_input(self, x: Any) -> np.ndarray:
         """``x`` as an array that a stage takes, or the reason why it is none."""
@@ -209,11 +229,14 @@ class Deployed:
         """One for each exit, in the precision of the confidences; the last takes the rest."""
         early = self.num_exits - 1
         try:
-            values = np.asarray(threshold, dtype=np.float64)
-        except (TypeError, ValueError, RuntimeError) as error:
+            given = np.asarray(threshold)
+        except (TypeError, ValueError, RuntimeError):
+            given = np.asarray(None)
+        if given.dtype.kind not in "fiub":  # words that spell numbers are none
             raise ValueError(
                 f"threshold is {threshold!r}; a scalar or {early} values in [0, 1] are allowed"
-            ) from error
+            )
+        values = given.astype(np.float64)
         if values.shape not in ((), (early,)):
             raise ValueError(
                 f"threshold has shape {list(values.shape)}; a scalar or {early} values, one for "
@@ -294,6 +317,23 @@ def _open(
 
 def _refuse(path: Path, what: str) -> NoReturn:
     raise ValueError(f"{path}: {what}; it is another network's: export the network again")
+
+
+def _may_be(taken: Sequence[Any], given: Sequence[Any]) -> bool:
+    """Whether shapes can be equal; axes without a number can have any size."""
+    return len(taken) == len(given) and all(
+        one == other
+        for one, other in zip(taken, given, strict=True)
+        if isinstance(one, int) and isinstance(other, int)
+    )
+
+
+def _not_computed(what: str, error: Exception) -> NoReturn:
+    said = " ".join(str(error).split())
+    raise ValueError(
+        f"{what} cannot be computed for this x ({said}); it may hold values that the network has "
+        f"no words for, such as numbers of unknown tokens"
+    ) from error
 
 
 def _no_confidence() -> NoReturn:

@@ -116,8 +116,9 @@ class EarlyExitNetwork(nn.Module):
             ``confidence`` a third tensor, ``[B]``.
 
         Raises:
-            ValueError: for bad thresholds; for a stage that hands on anything but one row for each
-                sample; for samples without an answer, naming them.
+            ValueError: for bad thresholds; for logits that are not ``[B, C]``; for a stage that
+                hands on anything but one row for each sample; for samples without an answer,
+                naming them.
         """
         if invalid not in ("raise", "mark"):
             raise ValueError(f"invalid is {invalid!r}; it must be 'raise' or 'mark'")
@@ -156,6 +157,7 @@ class EarlyExitNetwork(nn.Module):
         carried = memory = None
         for exit, threshold in enumerate(thresholds):
             x, logits, carried = self.step(exit, x, carried)
+            _check_flat(exit, logits)
             sure, answer, memory = rule.judge_one(exit, logits, memory)
             if sure >= rounded_to(threshold, logits.dtype):
                 return exit, answer, sure
@@ -179,6 +181,7 @@ class EarlyExitNetwork(nn.Module):
         for exit, threshold in enumerate(thresholds):
             x, logits, carried = self.step(exit, x, carried)
             check_rows((x, carried, logits), size, f"stage {exit + 1}")
+            _check_flat(exit, logits)
             sure, answer, memory = rule.judge(exit, logits, memory)
             leaves = sure >= threshold
             goes_on = (~leaves).nonzero().squeeze(1)
@@ -243,6 +246,14 @@ def _is_training(network: nn.Module) -> bool:
                 if module._modules:
                     found.append(module._modules)
     return False
+
+
+def _check_flat(exit: int, logits: Tensor) -> None:
+    if logits.ndim != 2:
+        raise ValueError(
+            f"logits of exit {exit + 1} have shape {list(logits.shape)}; [B, C] is needed, since a "
+            f"sample leaves as a whole: `cgt.route` answers each pixel of dense logits as a row"
+        )
 
 
 def _not_finite(rows: Sequence[int]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cgt.analysis.complete import check_runs
 from cgt.analysis.conclusions import CONCLUSIONS, conclude
-from cgt.analysis.performance import PAGE, performance_markdown
+from cgt.analysis.performance import DEVICE, PAGE, pages
 from cgt.analysis.summary import Run, aggregate
 from cgt.records.files import json_text
 from cgt.records.manifest import summarise
@@ -93,7 +93,8 @@ def publish_benchmarks(measured: Path, out: Path) -> list[str]:
         raise FileNotFoundError(f"{measured} holds no measurements; `make bench` makes them")
     refuse_overlap([measured, *paths], out)
     files = {path.name: path.read_bytes() for path in paths}
-    return put({**files, PAGE: performance_markdown(measured).encode()}, out)
+    written = {name: text.encode() for name, text in pages(measured).items()}
+    return put({**files, **written}, out)
 
 
 def renew_list(out: Path, files: Collection[Path] = ()) -> None:
@@ -128,4 +129,5 @@ def publishable(folder: Path, pattern: str, *more: str) -> list[Path]:
 def _is_drawn(name: str) -> bool:
     """`make figures` redraws these from the CSVs."""
     folder, _, base = name.rpartition("/")
-    return folder in ("tables", "figures") or base == PAGE or base.endswith((".svg", ".png"))
+    drawn = base in (PAGE, DEVICE) or base.endswith((".svg", ".png"))
+    return drawn or folder in ("tables", "figures")

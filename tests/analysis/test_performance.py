@@ -42,6 +42,13 @@ factor,value,repeats,macs,train_seconds,infer_seconds,macs_ratio,train_ratio,inf
 samples,1024,3,1000,1,0.5,1,1,1
 samples,2048,3,2000,2,2,2,2,4
 """
+DEVICE = """\
+network,input,engine,memory_format,batch,way,exit_shares,relative_macs,relative_time,relative_time_low,relative_time_high,goal,mean_us,samples,rounds
+big,3x32x32,onnxruntime,,1,bare,,1,1,1,1,,24400,64,7
+big,3x32x32,onnxruntime,,1,deployed,0.700 0.300,0.4204,0.3924,0.35,0.42,0.4204,9577,64,7
+big,3x32x32,torch,channels_last,64,bare,,1,1,1,1,,19470,64,9
+big,3x32x32,torch,channels_last,64,infer,0.703 0.297,0.4204,0.5128,0.4,0.58,0.4624,9986,64,9
+"""
 PIPELINE = """\
 what,value,unit,goal
 cgt --help,0.1234,s,< 0.3
@@ -52,6 +59,19 @@ cgt --help,0.1234,s,< 0.3
 def test_without_measurements_it_says_so(tmp_path):
     write_page(tmp_path)
     assert (tmp_path / "performance.md").read_text() == NOTHING
+
+
+def test_the_device_has_a_page_of_its_own_too(tmp_path):
+    (tmp_path / "device.csv").write_text(DEVICE)
+    (tmp_path / "device.json").write_text(json.dumps(MACHINE))
+    write_page(tmp_path)
+    page = (tmp_path / "device.md").read_text()
+    assert page in (tmp_path / "performance.md").read_text()
+    assert "| `big` | 3 × 32 × 32 | `Deployed` | 1 | 70 / 30 | 0.42 | 0.392 (0.35 to 0.42) "\
+        "| ≤ 0.420 | yes | 24,400 |" in page  # fmt: skip
+    assert "| `infer`, channels-last | 64 | 70 / 30 | 0.42 | 0.513 (0.40 to 0.58) "\
+        "| ≤ 0.462 | **no** | 19,470 |" in page  # fmt: skip
+    assert "7 to 9 rounds" in (tmp_path / "performance.md").read_text()
 
 
 def test_each_table_becomes_a_part(tmp_path):

@@ -8,8 +8,12 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from torch import nn
 
+from cgt import EarlyExitNetwork
+from cgt.deploy.export import write_network
 from cgt.deploy.runtime import Deployed
+from cgt.nn.exits import MAX_SOFTMAX
 
 ROOT = Path(__file__).parents[2]
 
@@ -108,11 +112,29 @@ def test_a_threshold_may_be_of_any_kind(deployed, small_x, size, threshold):
 
 @pytest.mark.parametrize("size", [1, 64])
 @pytest.mark.parametrize(
-    "threshold", [-0.1, 1.0000001, np.nan, np.inf, "high", [0.5], [[0.5, 0.5]], [0.5, None], {}]
+    "threshold",
+    [
+        *(-0.1, 1.0000001, np.nan, np.inf, "high", [0.5], [[0.5, 0.5]], [0.5, None], {}),
+        *(10**400, "0.5", b"1", ["0.5", "0.5"], 1 + 0j, [[0.5], [0.5, 0.5]]),
+    ],
 )
 def test_other_thresholds_are_refused(deployed, small_x, size, threshold):
     with pytest.raises(ValueError, match="threshold"):
         deployed.infer(small_x[:size], threshold)
+
+
+@pytest.mark.parametrize("single_file", [True, False])
+@pytest.mark.parametrize("size", [1, 3])
+def test_tokens_that_there_are_not_are_refused_in_a_sentence(tmp_path, size, single_file):
+    torch.manual_seed(0)
+    embed = nn.Sequential(nn.Embedding(20, 8), nn.Flatten())
+    net = EarlyExitNetwork([embed, nn.Linear(32, 32)], [nn.Linear(32, 3), nn.Linear(32, 3)]).eval()
+    how = {"input_shape": (4,), "input_dtype": torch.int64, "about": {}}
+    write_network(tmp_path, net, MAX_SOFTMAX, 0.9, **how)
+    x = np.full((size, 4), 19)
+    x[-1, 1] = 20
+    with pytest.raises(ValueError, match=r"cannot be computed for this x \(.*unknown tokens$"):
+        Deployed(tmp_path, single_file=single_file).infer(x)
 
 
 def test_the_threshold_is_not_changed_behind_the_files_back(deployed):
@@ -176,16 +198,40 @@ def test_raw_values_of_any_byte_order_are_scaled(deployed):
 
 
 def test_a_device_needs_numpy_and_onnxruntime_alone(small_folder):
+    """Whatever else is imported is as if not installed; what onnxruntime brings along is there."""
     code = f"""
-import sys
-for name in ("torch", "pandas", "scipy", "onnx", "sklearn", "matplotlib"):
-    sys.modules[name] = None  # as if not installed
+import importlib, pkgutil, sys
+
+class Bare:
+    there = {{*sys.stdlib_module_names, "cgt", "numpy", "onnxruntime", "flatbuffers", "google",
+             "packaging"}}
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in self.there:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+for name in [name for name in sys.modules if name.partition(".")[0] not in Bare.there]:
+    if not name.startswith("_"):
+        del sys.modules[name]
+sys.meta_path.insert(0, Bare())
 import numpy as np
-from cgt.deploy.runtime import Deployed
+import cgt.operate
+for module in pkgutil.iter_modules(cgt.operate.__path__):
+    importlib.import_module(f"cgt.operate.{{module.name}}")
+from cgt.deploy import Deployed
 deployed = Deployed({str(small_folder)!r})
 x = deployed.scale(np.zeros((3, 6)))
 assert len(deployed.infer(x)[0]) == 3 and len(deployed.infer(x[:1])[1]) == 1
-ours = {{name for name in sys.modules if name.startswith("cgt.") and name.count(".") > 1}}
-assert {{name.split(".")[1] for name in ours}} <= {{"deploy", "operate", "records"}}, ours
+sure = cgt.max_softmax(np.eye(3)[None].repeat(2, axis=0))
+assert cgt.choose_thresholds(sure, np.ones((2, 3), bool), np.array([1, 2]), budget=2).met
+try:
+    import torch
+except ModuleNotFoundError:
+    ours = {{name for name in sys.modules if name.startswith("cgt.") and name.count(".") > 1}}
+    assert {{name.split(".")[1] for name in ours}} <= {{"deploy", "operate", "records"}}, ours
+    print("bare")
 """
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    found = subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=ROOT, text=True, stdout=subprocess.PIPE
+    )
+    assert found.stdout.strip() == "bare"

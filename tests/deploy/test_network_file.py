@@ -8,8 +8,12 @@ import shutil
 
 import numpy as np
 import pytest
+from torch import nn
 
+from cgt import EarlyExitNetwork
+from cgt.deploy.export import write_network
 from cgt.deploy.runtime import Deployed
+from cgt.nn.exits import MAX_SOFTMAX
 from cgt.records.files import json_text
 from cgt.records.network_file import seal
 
@@ -167,6 +171,47 @@ def test_stages_in_another_order_are_noticed(folder):
     (folder / "network.json").write_text(json_text(seal(mixed)))
     with pytest.raises(ValueError, match=r"stage_3\.onnx: has stage 3, where .* says 2"):
         Deployed(folder)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_stage_of_a_wider_network_is_noticed(folder, tmp_path, number):
+    """It says the same of itself: stages, classes, input. What it takes or gives does not fit."""
+    wide = [nn.Linear(6, 8), nn.Linear(8, 8), nn.Linear(8, 8)]
+    net = EarlyExitNetwork(wide, [nn.Linear(8, 3) for _ in wide]).eval()
+    write_network(tmp_path / "wide", net, MAX_SOFTMAX, 0.5, input_shape=(6,), about={})
+    name = f"stage_{number}.onnx"
+    content = (tmp_path / "wide" / name).read_bytes()
+    (folder / name).write_bytes(content)
+    description = json.loads((folder / "network.json").read_text())
+    description["files"][name] = hashlib.sha256(content).hexdigest()
+    (folder / "network.json").write_text(json_text(seal(description)))
+    later = max(number, 2)
+    with pytest.raises(ValueError, match=rf"stage_{later}\.onnx: takes of_stage_{later - 1}_0 as"):
+        Deployed(folder, single_file=False)
+
+
+MUTATED = 200
+
+
+def test_whatever_bytes_change_it_opens_as_it_was_or_is_refused(folder, small_x):
+    """Bytes replaced, cut out and put in at random: nothing but ValueError, by the file's name."""
+    path, random = folder / "network.json", np.random.default_rng(0)
+    original, expected = path.read_bytes(), Deployed(folder, single_file=False).infer(small_x)
+    refusals = 0
+    for _ in range(MUTATED):
+        content = bytearray(original)
+        for _ in range(random.integers(1, 5)):
+            start = random.integers(len(content))
+            end = start + random.integers(0, 9)
+            content[start:end] = random.bytes(random.integers(0, 5))
+        path.write_bytes(content)
+        try:
+            found = Deployed(folder, single_file=False).infer(small_x)
+            assert all(map(np.array_equal, found, expected))
+        except ValueError as error:
+            refusals += 1
+            assert type(error) is ValueError and str(path) in str(error)
+    assert refusals > 0.9 * MUTATED
 
 
 @pytest.mark.parametrize("name", ["stage_2.onnx", "network.onnx"])

@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import torch
 from torch import nn
 
 from cgt import EarlyExitNetwork
+from cgt.analysis.performance import device_markdown
 
-PAGE = (Path(__file__).parents[2] / "docs/device.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/device.md").read_text(encoding="utf-8")
 
 
 def test_the_snippets_run_one_after_the_other(tmp_path, monkeypatch):
@@ -30,3 +33,11 @@ def test_the_snippets_run_one_after_the_other(tmp_path, monkeypatch):
     _, ours, plain = found
     expected = names["network"].infer(x[:1], 0.9)
     assert ours == plain == [one.numpy() for one in expected]
+
+
+def test_the_table_is_the_published_one():
+    (block,) = re.findall(r"<!-- device.md -->\n(.*?)\n<!-- end -->", PAGE, flags=re.DOTALL)
+    published = ROOT / "results/published/benchmarks/device"
+    measured = pd.read_csv(published.with_suffix(".csv"), keep_default_na=False)
+    assert block.strip() == device_markdown(measured).strip()
+    assert block.strip() == published.with_suffix(".md").read_text(encoding="utf-8").strip()

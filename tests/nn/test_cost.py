@@ -85,6 +85,80 @@ def test_attention_by_hand():
     assert cumulative_macs(EarlyExitNetwork([stage], [head]), (length, width)) == [expected]
 
 
+class Join(nn.Module):
+    """Vectors and token numbers, in a tuple, a list or a dictionary, to a tuple."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.embedding = nn.Linear(8, 16), nn.Embedding(5, 16)
+
+    def forward(self, x):
+        vector, token = x.values() if isinstance(x, dict) else x
+        return self.linear(vector) + self.embedding(token), token
+
+
+class Deepen(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(16, 16)
+
+    def forward(self, x):
+        return self.linear(x[0]), x[1]
+
+
+class First(nn.Linear):
+    def forward(self, x):
+        return super().forward(x[0])
+
+
+def joined():
+    return EarlyExitNetwork([Join(), Deepen()], [First(16, 3), First(16, 3)])
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [
+        (((8,), ()), (None, torch.int64)),
+        (((8,), ()), [torch.float32, torch.int64]),
+        ([(8,), ()], (torch.float32, torch.int64)),
+        ({"vector": (8,), "token": ()}, {"token": torch.int64, "vector": None}),
+    ],
+)
+def test_several_inputs_by_hand(shape, dtype):
+    first = 8 * 16 + 16 * 3
+    assert cumulative_macs(joined(), shape, dtype) == [first, first + 16 * 16 + 16 * 3]
+
+
+def test_one_type_for_several_inputs():
+    class Add(nn.Module):
+        def forward(self, x):
+            return x[0] + x[1]
+
+    network = EarlyExitNetwork([Add()], [nn.Linear(8, 3)])
+    assert cumulative_macs(network, ((8,), (8,))) == [24]
+    assert cumulative_macs(network.double(), ((8,), (8,)), torch.float64) == [24]
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "message"),
+    [
+        (((8,), 8), None, r"input_shape holds \(\(8,\), 8\); whole numbers from 0"),
+        ((-8,), None, r"input_shape holds \(-8,\)"),
+        ("8", None, "input_shape holds '8'"),
+        (8, None, "input_shape holds 8"),
+        (((8,), ()), (torch.int64,), r"types for \[0\]; one for all, or one for each of \[0, 1\]"),
+        ({"a": (8,)}, {"b": None}, r"types for \['b'\]; .* one for each of \['a'\]"),
+        ((8,), (torch.int64,), "one type is needed"),
+        (((7,), ()), (None, torch.int64), r"stage 1 does not take inputs of shape \(\(7,\)"),
+        (((8,), ()), None, "stage 1 does not take inputs .*float32"),
+        ((8,), None, "stage 1 does not take"),
+    ],
+)
+def test_inputs_that_cannot_be_counted_are_refused(shape, dtype, message):
+    with pytest.raises(ValueError, match=message):
+        cumulative_macs(joined(), shape, dtype)
+
+
 def test_counting_does_not_load_the_compiler():
     count = (
         "import sys; from cgt.networks import build;"

@@ -52,6 +52,14 @@ def test_infer_agrees_with_routing_the_full_logits(batch, threshold, rule):
         assert torch.cat(actual).tolist() == wanted.tolist()
 
 
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_infer_refuses_dense_logits_whose_pixels_would_leave_apart(batch, threshold):
+    net = EarlyExitNetwork([nn.Conv2d(2, 4, 1)], [nn.Conv2d(4, 3, 1)])
+    with pytest.raises(ValueError, match=rf"logits of exit 1 have shape \[{batch}, 3, 5, 5\]"):
+        net.infer(torch.randn(batch, 2, 5, 5), threshold)
+
+
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 def test_infer_goes_on_with_the_right_maps_in_the_same_memory_format(memory_format):
     seen = []

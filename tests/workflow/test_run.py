@@ -194,6 +194,7 @@ def test_benchmarks_are_planned_for_a_finished_run(finished):
         "bench_train": 1,
         "bench_entries": 1,
         "bench_scaling": 1,
+        "bench_device": 1,
         "bench_pipeline": 1,
         "draw_latency": 1,
         "bench": 1,

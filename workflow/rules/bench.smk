@@ -44,6 +44,25 @@ rule bench_scaling:
         "OMP_NUM_THREADS=1 python -m cgt bench scaling --out {output.table:q} > {log:q} 2>&1"
 
 
+rule bench_device:
+    input:
+        points=f"{RESULTS}/summary/operating_points.csv",
+        code=code("cgt.bench.device"),
+    output:
+        table=f"{BENCHMARKS}/device.csv",
+        machine=f"{BENCHMARKS}/device.json",
+    log:
+        f"{RESULTS}/logs/bench/device.log",
+    conda:
+        "../../environment.yml"
+    threads: lambda wildcards: workflow.cores
+    message:
+        "Measure exported networks beside bare sessions"
+    shell:
+        "OMP_NUM_THREADS=1 python -m cgt bench device --points {input.points:q}"
+        " --out {output.table:q} > {log:q} 2>&1"
+
+
 rule bench_pipeline:
     input:
         raw=BENCH_RAW,
@@ -75,6 +94,7 @@ rule bench:
         expand(rules.bench_entries.output, dataset=DATASETS),
         rules.bench_train.output,
         rules.bench_scaling.output,
+        rules.bench_device.output,
         rules.bench_pipeline.output,
 
 
