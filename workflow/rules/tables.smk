@@ -34,6 +34,8 @@ if SCENES:
 rule tables:
     input:
         summary=rules.aggregate.output,
+        samples=rules.sample_intervals.output,
+        first=FIRST_VERDICTS,
         audit=rules.audit.output if SCENES else [],
         code=code("cgt.analysis.tables"),
     output:
@@ -48,7 +50,9 @@ rule tables:
         styles=STYLES,
         summary=subpath(input[0], parent=True),
         out=subpath(output[0], parent=True),
+        first=[f"--first={path}" for path in FIRST_VERDICTS],
     message:
         "Write the tables"
     shell:
-        "python -m cgt tables --summary {params.summary:q} --out {params.out:q} > {log:q} 2>&1"
+        "python -m cgt tables --summary {params.summary:q} --out {params.out:q}"
+        " {params.first:q} > {log:q} 2>&1"

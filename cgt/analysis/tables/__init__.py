@@ -6,10 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from cgt.analysis.audit import read_audit
+from cgt.analysis.claims import read_verdicts
 from cgt.analysis.frames import read_summary
 from cgt.analysis.tables.audit import audit_markdown
 from cgt.analysis.tables.calibration import calibration_files
-from cgt.analysis.tables.claims import claims_files
+from cgt.analysis.tables.claims import FIRST, claims_files
 from cgt.analysis.tables.classes import classes_markdown
 from cgt.analysis.tables.comparisons import comparisons_files
 from cgt.analysis.tables.exit_rules import exit_rules_files
@@ -32,9 +33,16 @@ TABLES: tuple[Callable[[dict[str, pd.DataFrame]], dict[str, str]], ...] = (
 """Each turns the summary tables into files: name -> text."""
 
 
-def write_tables(summary_dir: Path | str, out_dir: Path | str) -> None:
-    """Write every table from the CSVs in `summary_dir` into `out_dir`; Markdown as HTML too."""
+def write_tables(
+    summary_dir: Path | str, out_dir: Path | str, first: Path | str | None = None
+) -> None:
+    """Write every table from the CSVs in `summary_dir` into `out_dir`; Markdown as HTML too.
+
+    first: kept verdicts of an earlier publication, to be shown beside the new ones.
+    """
     frames = read_summary(summary_dir)
+    if first is not None:
+        frames[FIRST] = read_verdicts(first)
     texts = {name: text for files in TABLES for name, text in files(frames).items()}
     audit = Path(summary_dir) / "audit.csv"
     if audit.is_file():  # there is none without a scene among the datasets
