@@ -43,8 +43,8 @@ rule sample_intervals:
     conda:
         "../../environment.yml"
     params:
-        folder=subpath(input.runs[0], ancestor=4),
-        references=subpath(input.references[0], parent=True),
+        folder=subpath(input[0], ancestor=4),
+        references=f"{RESULTS}/reference",
         runs=RUNS,
     message:
         "Resample differences over seeds and test samples"
