@@ -19,6 +19,9 @@ def add_draw(commands: argparse._SubParsersAction) -> None:
     command = add(commands, "tables", tables, "write the tables from a summary")
     add_drawing(command)
     command.add_argument("--first", type=Path, help="verdicts to show beside, see keep-verdicts")
+    command.add_argument(
+        "--learning-rates", type=Path, help="areas at learning rates that were not tuned (.csv)"
+    )
 
     command = add(commands, "figures", figures, "draw the figures from a summary")
     add_drawing(command)
@@ -59,7 +62,8 @@ def keep_verdicts(arguments: argparse.Namespace) -> None:
 def tables(arguments: argparse.Namespace) -> None:
     from cgt.analysis.tables import write_tables
 
-    write_tables(arguments.summary, arguments.out, arguments.first)
+    beside = arguments.first, arguments.learning_rates
+    write_tables(arguments.summary, arguments.out, *beside)
 
 
 def figures(arguments: argparse.Namespace) -> None:

@@ -80,7 +80,10 @@ rule figures:
     params:
         folder=PUBLISHED,
         shown=config["pictures"]["method"],
-        kept=[f"--first={path}" for path in FIRST_VERDICTS],
+        kept=[
+            *(f"--first={path}" for path in FIRST_VERDICTS),
+            *(f"--learning-rates={path}" for path in LEARNING_RATES),
+        ],
         first=f"{PUBLISHED}/benchmarks/infer_{DATASETS[0]}.csv",
         measured=expand(f"{PUBLISHED}/benchmarks/infer_{{dataset}}.csv", dataset=DATASETS),
     message:

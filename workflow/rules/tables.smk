@@ -18,9 +18,11 @@ TABLES = {
         "Calibration error",
         "Does a temperature correct it?",
     ),
+    "in_short": ("Accuracy and cost", "In short", "What came out?"),
     "why": ("Training", "In words", "Why do the curves look as they do?"),
     "verdicts": ("Claims", "Verdicts", "Which claims hold on which dataset?"),
     "claims": ("Claims", "Claims ledger", "What are the verdicts based on?"),
+    "depends": ("Claims", "Choices", "What do the verdicts depend on?"),
 }
 if SCENES:
     TABLES["audit"] = ("Data", "Audit of the splits", "Do test patches overlap training patches?")
@@ -28,6 +30,11 @@ if SCENES:
         "Accuracy and cost",
         "Recall by class",
         "Which method fails on which class?",
+    )
+    TABLES["recall_words"] = (
+        "Accuracy and cost",
+        "Recall in words",
+        "Which classes are unsteady?",
     )
 
 
