@@ -66,15 +66,10 @@ def test_every_measured_percentage_stands_in_a_published_table():
     assert {number for number in numbers if number not in tables} == set()
 
 
-def test_every_interval_in_the_text_is_a_cell_of_a_published_table():
+def test_no_interval_stands_in_text_that_is_not_filled_in():
+    """Where numbers are typed, their words do not turn round with them."""
     text = re.sub(r"<!-- \w+\.md -->.*?<!-- end -->", "", README, flags=re.DOTALL)
-    found = set(re.findall(r"[+−]?\d+\.\d\d ± \d+\.\d\d|\d\.\d\d \([\d.]+ to [\d.]+\)", text))
-    tables = (ROOT / "results" / "published").rglob("*.md")
-    cells = {
-        cell.strip(" *") for path in tables for cell in path.read_text(encoding="utf-8").split("|")
-    }
-    assert found
-    assert found - cells == set()
+    assert re.findall(r"[+−]?\d+\.\d\d ± \d+\.\d\d|\d\.\d\d \([\d.]+ to [\d.]+\)", text) == []
 
 
 @pytest.mark.parametrize("page", PAGES)
