@@ -215,7 +215,8 @@ def test_the_page_says_what_may_be_said():
         columns=["dataset", "method", "reference", "sampled_low", "sampled_high"],
     )
     text = comparisons_files({**frames, "sample_intervals": sampled})["comparisons.md"]
-    assert "| −0.20 to +0.40 |" in text
+    assert text.count("| −0.20 to +0.40 |") == 1
+    assert text.count("Seeds and samples |") == 1  # of the area alone
 
 
 def test_the_reference_is_branchynet_or_the_first():

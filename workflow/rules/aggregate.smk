@@ -44,7 +44,7 @@ rule sample_intervals:
         "../../environment.yml"
     params:
         folder=subpath(input[0], ancestor=4),
-        references=f"{RESULTS}/reference",
+        references=lambda wildcards, input: PurePath(input.references[0]).parent,
         runs=RUNS,
     message:
         "Resample differences over seeds and test samples"

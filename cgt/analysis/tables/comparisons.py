@@ -62,9 +62,9 @@ def _ranks(table: pd.DataFrame, methods: list[str]) -> list[str]:
 def _against_reference(table: pd.DataFrame) -> list[str]:
     """Each method against the reference, and what may be said of the difference."""
     parts = []
-    sampled = table["sampled_low"].notna().any()
     for (metric, dataset), own in table.groupby(["metric", "dataset"], sort=False):
         name = _name(own["reference"].iloc[0])
+        sampled = own["sampled_low"].notna().any()
         n = span(own["n"])
         parts.append(f"**{NAMES[metric]}, {dataset_name(dataset)}: minus {name}, n = {n}**")
         rows = [
@@ -95,7 +95,7 @@ def _against_reference(table: pd.DataFrame) -> list[str]:
         "*equal*: p (within 0.3) is; *no difference found*: neither, which is not the same as "
         "equal."
     )
-    if sampled:
+    if table["sampled_low"].notna().any():
         note += (
             " Seeds and samples: 95 % interval when both are drawn anew; from few seeds it is too "
             "narrow, and the wider of the two counts."
