@@ -43,7 +43,7 @@ smoke: $(READY)  ## every rule of `make` on a slice of the real data, into resul
 
 figures: $(READY)  ## redraw tables and figures from results/published, and the tables of the READMEs
 	$(SNAKEMAKE) figures
-	$(VENV)/bin/cgt readme README.md --tables results/published/tables results/published/benchmarks
+	$(VENV)/bin/cgt readme README.md --tables results/published/tables results/published/ablation/tables results/published/benchmarks
 	$(VENV)/bin/cgt readme docs/device.md --tables results/published/benchmarks
 	$(VENV)/bin/cgt readme config/README.md
 

@@ -53,6 +53,7 @@ rule all:
     input:
         rules.aggregate.output,
         rules.conclude.output,
+        rules.sample_intervals.output,
         rules.tables.output,
         rules.plots.output,
         rules.pictures.output,

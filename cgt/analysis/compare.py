@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cgt.analysis.claims import CLAIMS, judge, verdict_of
+from cgt.analysis.claims import verdicts
 from cgt.analysis.frames import Frames, read_summary
 from cgt.analysis.statistics import over_seeds
 from cgt.records.csv_schema import TABLES
@@ -53,20 +53,20 @@ def compare(new_summary: Path | str, published_summary: Path | str) -> pd.DataFr
 def compare_verdicts(new_summary: Path | str, published_summary: Path | str) -> pd.DataFrame:
     """Do the paper's claims get the same verdicts from two summary folders?
 
-    One row per claim and dataset: the verdict that today's rule gives on both sides, empty where
-    its methods were not run, and whether it `agrees` or `differs`.
+    One row per claim, method and dataset: the verdict that today's rule gives on both sides, empty
+    where it was not run, and whether it `agrees` or `differs`.
     """
+    keys = ["claim", "method", "dataset"]
     new, published = map(_verdicts, _both(new_summary, published_summary))
     rows = [
         {
-            "claim": claim,
-            "dataset": dataset,
-            "published": published.get((claim, dataset), ""),
-            "new": new.get((claim, dataset), ""),
+            **dict(zip(keys, key, strict=True)),
+            "published": published.get(key, ""),
+            "new": new.get(key, ""),
         }
-        for claim, dataset in sorted({*new, *published})
+        for key in sorted({*new, *published})
     ]
-    table = pd.DataFrame(rows, columns=["claim", "dataset", "published", "new"])
+    table = pd.DataFrame(rows, columns=[*keys, "published", "new"])
     same = table["published"] == table["new"]
     return table.assign(verdict=np.where(same, "agrees", "differs"))
 
@@ -83,14 +83,8 @@ def _both(new_summary: Path | str, published_summary: Path | str) -> list[Frames
     return [read_summary(new_summary), read_summary(published_summary)]
 
 
-def _verdicts(frames: Frames) -> dict[tuple[str, str], str]:
-    rows = judge(frames)
-    return {
-        (name, dataset): verdict
-        for name, claim in CLAIMS.items()
-        for dataset in claim.datasets
-        if (verdict := verdict_of(rows, name, [dataset]))
-    }
+def _verdicts(frames: Frames) -> dict[tuple[str, ...], str]:
+    return {(*key,): verdict for *key, verdict in verdicts(frames).itertuples(index=False)}
 
 
 def _means(frames: Frames) -> pd.DataFrame:

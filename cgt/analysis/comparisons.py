@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from cgt.analysis.frames import Frames
+from cgt.analysis.equivalence import EQUAL_P, MARGIN, kind_by_tests, tests_of
+from cgt.analysis.frames import SAMPLED, Frames
 from cgt.analysis.groups import REFERENCE
 from cgt.analysis.statistics import (
     Difference,
@@ -21,6 +22,11 @@ from cgt.records.cards import cards
 POINT = "threshold_0.9"
 """The operating point that the paper reports."""
 AREA = "mean_budget_accuracy"
+DIFFERENCES = (
+    *("dataset", "metric", "method", "reference", "difference", "ci_low", "ci_high"),
+    *("p_value", "p_holm", "sign_flip_p", *EQUAL_P.values(), "kind"),
+    *("sampled_low", "sampled_high", "n"),
+)
 METRICS = (AREA, f"accuracy_{POINT}")
 """The area (see `cgt.operate.area`), and test accuracy at the paper's operating point."""
 
@@ -57,13 +63,46 @@ def comparisons(frames: Frames) -> pd.DataFrame:
                 for b, a in itertools.combinations(table.columns, 2)
                 if len(shared := table[[a, b]].dropna())
             ]
-            tested = [pair for pair in pairs if not np.isnan(pair["p_value"])]
-            corrected = holm([pair["p_value"] for pair in tested])
-            for pair, p_value in zip(tested, corrected, strict=True):
-                pair["p_holm"] = p_value
+            _correct(pairs)
             rows += pairs
     columns = ["dataset", "metric", "method_a", "method_b", "difference", "ci_low", "ci_high"]
     return pd.DataFrame(rows, columns=[*columns, "p_value", "p_holm", "n"])
+
+
+def differences(frames: Frames) -> pd.DataFrame:
+    """The table `differences`: each method against the reference, with what may be said of it.
+
+    One row per metric, dataset and method; the columns are `DIFFERENCES`. `difference` is method −
+    reference with its 95 % t interval, paired by seed. `p_value`: the paired t test's; `p_holm`:
+    corrected by Holm over all methods of the dataset and metric; `sign_flip_p`: of the exact
+    sign-flip test; `equal_p_…`: of the equivalence test within so many points; `kind`: of
+    `cgt.analysis.equivalence.kind_of_difference`, by `p_holm`. `sampled_low`, `sampled_high`: of
+    the area, the 95 % interval of resampling seeds and test samples, empty where the runs'
+    predictions are not there.
+    """
+    rows = []
+    for metric in METRICS:
+        for dataset, table in by_dataset(values(frames, metric)):
+            reference = reference_of(list(table.columns))
+            found = [
+                {
+                    **{"dataset": dataset, "metric": metric},
+                    **{"method": method, "reference": reference},
+                    **_compare(shared),
+                    **tests_of(shared[method].to_numpy(), shared[reference].to_numpy()),
+                }
+                for method in table.columns
+                if method != reference and len(shared := table[[method, reference]].dropna())
+            ]
+            _correct(found)
+            equal = EQUAL_P[MARGIN]
+            rows += [{**row, "kind": kind_by_tests(row["p_holm"], row[equal])} for row in found]
+    frame = pd.DataFrame(rows, columns=[c for c in DIFFERENCES if not c.startswith("sampled_")])
+    keys = ["dataset", "metric", "method", "reference"]
+    sampled = pd.DataFrame(columns=[*keys, "sampled_low", "sampled_high"])
+    if SAMPLED in frames:
+        sampled = frames[SAMPLED].assign(metric=AREA)[sampled.columns]
+    return frame.merge(sampled, on=keys, how="left")[list(DIFFERENCES)]
 
 
 def ranks(frames: Frames) -> pd.DataFrame:
@@ -131,6 +170,14 @@ def by_dataset(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Each dataset's rows, with the methods that were run on it."""
     for dataset, part in table.groupby(level="dataset", sort=False):
         yield dataset, part.dropna(axis=1, how="all")
+
+
+def _correct(pairs: list[dict]) -> None:
+    """Fill in `p_holm` of those that were tested."""
+    tested = [pair for pair in pairs if not np.isnan(pair["p_value"])]
+    corrected = holm([pair["p_value"] for pair in tested])
+    for pair, p_value in zip(tested, corrected, strict=True):
+        pair["p_holm"] = float(p_value)
 
 
 def _compare(pair: pd.DataFrame) -> dict[str, float]:

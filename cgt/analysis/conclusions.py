@@ -3,13 +3,20 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from cgt.analysis.claims import ledger
-from cgt.analysis.comparisons import comparisons, ranks
+from cgt.analysis.claims import ledger, verdicts
+from cgt.analysis.comparisons import comparisons, differences, ranks
 from cgt.analysis.frames import read_summary
 from cgt.analysis.power import power
 from cgt.records.csv_schema import write_csv
 
-CONCLUSIONS = {"claims": ledger, "comparisons": comparisons, "ranks": ranks, "power": power}
+CONCLUSIONS = {
+    "claims": ledger,
+    "verdicts": verdicts,
+    "comparisons": comparisons,
+    "differences": differences,
+    "ranks": ranks,
+    "power": power,
+}
 """Each follows from the summary tables alone, so figures and tables compute it anew."""
 
 

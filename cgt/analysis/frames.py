@@ -18,6 +18,8 @@ from cgt.records.csv_schema import (
 
 Frames = Mapping[str, pd.DataFrame]
 """The checked tables of a summary, by name."""
+SAMPLED = "sample_intervals"
+"""A further table, which is not in every summary: see `cgt.analysis.sample_intervals`."""
 
 
 def read_summary(summary_dir: Path | str) -> dict[str, pd.DataFrame]:
@@ -40,6 +42,9 @@ def read_summary(summary_dir: Path | str) -> dict[str, pd.DataFrame]:
     found = renewed(found) if first else found
     frames = {name: check(frame, name, paths[name], lost) for name, frame in found.items()}
     check_together(frames, lambda table, run: f"{paths[table]}: {'/'.join(map(str, run))}")
+    sampled = Path(summary_dir) / f"{SAMPLED}.csv"
+    if sampled.is_file():  # the first publication has none: its predictions are gone
+        frames[SAMPLED] = pd.read_csv(sampled)
     return frames
 
 

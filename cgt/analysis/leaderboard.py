@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cgt.analysis.equivalence import EQUAL_P, MARGIN, kind_by_tests, tests_of
 from cgt.analysis.frames import Frames
 from cgt.analysis.groups import REFERENCE
 from cgt.analysis.statistics import holm, paired_difference
@@ -19,6 +20,7 @@ COSTS = ("epoch_factor", "peak_mib", "ms_1", "ms_64", "reference_ms_1", "referen
 """Columns of `cgt.bench.entries` that are taken over."""
 COLUMNS = (
     *("dataset", "method", AREA, "n", "difference", "ci_low", "ci_high", "p_value", "p_holm"),
+    *("sign_flip_p", *EQUAL_P.values(), "kind"),
     *(f"{name}_{share}" for share in SHARES for name in ("accuracy", "cost", "met")),
     *COSTS,
     *("family", "source", "mark"),
@@ -37,8 +39,10 @@ def standings(frames: Frames) -> pd.DataFrame:
         mean_budget_accuracy: mean over the n seeds of the entry; NaN for a network with one exit.
         difference, ci_low, ci_high, p_value: of the area, entry − BranchyNet, paired by the seeds
             that both have: mean, 95 % t interval, paired t test. p_holm: corrected for all entries
-            of the dataset that were tested. NaN where there is nothing to test: BranchyNet itself,
-            no area, fewer than two seeds in common (difference: none in common).
+            of the dataset that were tested. sign_flip_p, equal_p_…, kind: as in
+            :func:`cgt.analysis.comparisons.differences`. NaN, or no kind, where there is nothing to
+            test: BranchyNet itself, no area, fewer than two seeds in common (difference: none in
+            common).
         accuracy_S, cost_S: means over seeds at the point of a budget of S % of the reference cost;
             cost relative to it. met_S: share of the seeds at which the budget could be met.
         the columns of `COSTS`; NaN where nothing was measured.
@@ -79,13 +83,19 @@ def _of_dataset(frames: Frames, dataset: str) -> pd.DataFrame:
     tested = board["p_value"].notna()
     board["p_holm"] = np.nan
     board.loc[tested, "p_holm"] = holm(board.loc[tested, "p_value"])
+    board["kind"] = ""
+    equal = board.loc[tested, EQUAL_P[MARGIN]]
+    board.loc[tested, "kind"] = [
+        kind_by_tests(p, q) for p, q in zip(board.loc[tested, "p_holm"], equal, strict=True)
+    ]
     # BranchyNet stands among them, at zero; what has no area comes last.
     return board.sort_values("difference", ascending=False, kind="stable", na_position="last")
 
 
 def _area(table: pd.DataFrame, method: str) -> dict[str, Any]:
     """Area of an entry and its difference from the reference; NaN where there is none."""
-    found = dict.fromkeys((AREA, "difference", "ci_low", "ci_high", "p_value"), np.nan)
+    names = (AREA, "difference", "ci_low", "ci_high", "p_value", "sign_flip_p", *EQUAL_P.values())
+    found = dict.fromkeys(names, np.nan)
     if method not in table:
         return {**found, "n": 0}
     own = table[method].dropna()
@@ -96,6 +106,7 @@ def _area(table: pd.DataFrame, method: str) -> dict[str, Any]:
     if method != REFERENCE and len(both) > 1:
         of = paired_difference(both[method], both["reference"])
         found |= {"ci_low": of.ci_low, "ci_high": of.ci_high, "p_value": of.p_value}
+        found |= tests_of(both[method].to_numpy(), both["reference"].to_numpy())
     return {**found, "n": len(own)}
 
 

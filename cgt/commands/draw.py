@@ -12,8 +12,16 @@ def add_draw(commands: argparse._SubParsersAction) -> None:
     command = add(commands, "conclude", conclude, "compare the methods and judge the claims")
     add_drawing(command)
 
+    command = add(commands, "keep-verdicts", keep_verdicts, "keep the verdicts of a publication")
+    command.add_argument("claims", type=Path, help="published claims.csv, of the first rule")
+    command.add_argument("--out", type=Path, required=True, help="file to write (.csv)")
+
     command = add(commands, "tables", tables, "write the tables from a summary")
     add_drawing(command)
+    command.add_argument("--first", type=Path, help="verdicts to show beside, see keep-verdicts")
+    command.add_argument(
+        "--learning-rates", type=Path, help="areas at learning rates that were not tuned (.csv)"
+    )
 
     command = add(commands, "figures", figures, "draw the figures from a summary")
     add_drawing(command)
@@ -44,10 +52,18 @@ def conclude(arguments: argparse.Namespace) -> None:
     conclude(arguments.summary, arguments.out)
 
 
+def keep_verdicts(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.claims import first_verdicts
+    from cgt.records.csv_schema import read_csv, write_csv
+
+    write_csv(first_verdicts(read_csv(arguments.claims)), arguments.out)
+
+
 def tables(arguments: argparse.Namespace) -> None:
     from cgt.analysis.tables import write_tables
 
-    write_tables(arguments.summary, arguments.out)
+    beside = arguments.first, arguments.learning_rates
+    write_tables(arguments.summary, arguments.out, *beside)
 
 
 def figures(arguments: argparse.Namespace) -> None:

@@ -46,6 +46,15 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     add_external(command)
     command.add_argument("--out", type=Path, required=True, help="folder of the summary")
 
+    command = add(
+        commands, "sample-intervals", sample_intervals, "resample differences over test samples"
+    )
+    add_expected(command)
+    command.add_argument(
+        "--references", type=Path, required=True, help="folder of DATASET.json, see `cgt reference`"
+    )
+    command.add_argument("--out", type=Path, required=True, help="file of the table (.csv)")
+
     command = add(commands, "check", check, "are the runs complete, and is the summary theirs?")
     add_expected(command)
     add_external(command)
@@ -105,6 +114,13 @@ def aggregate(arguments: argparse.Namespace) -> None:
     from cgt.analysis.summary import aggregate
 
     aggregate(arguments.runs, arguments.expected, arguments.out, arguments.external)
+
+
+def sample_intervals(arguments: argparse.Namespace) -> None:
+    from cgt.analysis.sample_intervals import write_sample_intervals
+
+    names = arguments.runs, arguments.expected, arguments.references
+    write_sample_intervals(*names, arguments.out)
 
 
 def check(arguments: argparse.Namespace) -> None:

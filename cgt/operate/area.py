@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from cgt.operate.routing import exit_index, select
 from cgt.operate.sweep import Sweep, best_within, is_met, sweep_shared
 from cgt.records.predictions import Predictions, SplitPredictions
 from cgt.records.reference import Reference
@@ -57,6 +58,23 @@ def accuracy_within(
     reached = test.accuracy.ravel()[best_within(val, within)]
     guessed = np.mean(predictions.test.target == np.bincount(predictions.val.target).argmax())
     return np.where(is_met(val, within), reached, guessed)
+
+
+def area_by_sample(predictions: Predictions, reference: Reference) -> np.ndarray:
+    """Share of the budgets within which each test sample is answered right: [N], in [0, 1].
+
+    By one threshold for all exits; the mean over the samples is the `area`.
+    """
+    val = sweep_shared(predictions.val, predictions.macs, reference.macs)
+    test, within = predictions.test, budgets(reference)
+    met = is_met(val, within)
+    guess = np.bincount(predictions.val.target).argmax()
+    right = np.sum(~met) * (test.target == guess).astype(float)
+    chosen, often = np.unique(best_within(val, within)[met], return_counts=True)
+    for threshold, times in zip(val.thresholds[chosen], often, strict=True):
+        index = exit_index(test.confidence, threshold)
+        right += times * (select(test.prediction, index) == test.target)
+    return right / len(within)
 
 
 def validation_area(predictions: Predictions, reference: Reference) -> float:

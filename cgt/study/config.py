@@ -403,11 +403,10 @@ def _wrong_search(config: Mapping) -> Iterable[str]:
                     f"{nearest(entry, config['methods'])}"
                 )
     for entry, other in tuning.get("like", {}).items():
-        both = [implementation_of(config, name) for name in (entry, other)]
-        if entry == other or both[0] != both[1]:
+        if other in tuning["like"]:
             yield (
-                f"  tuning.like.{entry}: {other!r} is not allowed; an entry has the values of "
-                f"another of the same method"
+                f"  tuning.like.{entry}: {other!r} is not allowed; it is not searched itself, and "
+                f"has the values of {tuning['like'][other]}"
             )
     for dataset, other in tuning.get("taken_from", {}).items():
         if dataset in tuning["datasets"] or other not in tuning["datasets"]:

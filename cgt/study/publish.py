@@ -8,7 +8,9 @@ from pathlib import Path
 
 from cgt.analysis.complete import check_runs
 from cgt.analysis.conclusions import CONCLUSIONS, conclude
+from cgt.analysis.frames import SAMPLED
 from cgt.analysis.performance import DEVICE, PAGE, pages
+from cgt.analysis.sample_intervals import write_sample_intervals
 from cgt.analysis.summary import Run, aggregate
 from cgt.records.files import json_text
 from cgt.records.manifest import summarise
@@ -30,6 +32,9 @@ def check_summary(
     check_runs(runs_dir, expected, external)
     with tempfile.TemporaryDirectory() as folder:
         aggregate(runs_dir, expected, Path(folder), external)
+        if (summary_dir / f"{SAMPLED}.csv").exists():
+            sampled = Path(folder) / f"{SAMPLED}.csv"
+            write_sample_intervals(runs_dir, expected, runs_dir.parent / "reference", sampled)
         if drawn := [name for name in CONCLUSIONS if (summary_dir / f"{name}.csv").exists()]:
             conclude(folder, folder, drawn)
         fresh = sorted(path.name for path in Path(folder).iterdir())

@@ -25,7 +25,7 @@ from cgt.study.schema import (
     datasets_of,
     implementation_of,
 )
-from cgt.study.tuning import COLUMNS, read_table, settings_of, trials
+from cgt.study.tuning import COLUMNS, read_table, settings_of, taken_by, trials
 
 PREDICTIONS = "predictions.npz"
 ELSEWHERE = "no: trained elsewhere"
@@ -200,7 +200,8 @@ def tuned_of(
     best = own[own["chosen"] == 1].iloc[0]
     settings = {**smoothing, **config["methods"][entry].get(dataset, {})}
     settings.pop(EPOCHS, None)  # searched at the length of a trial, whatever the entry's is
-    if _text(settings_of(best)) != _text(settings):
+    chosen, settings = (taken_by(config, entry, by, of) for of in (settings_of(best), settings))
+    if _text(chosen) != _text(settings):
         return "no: not what the search has chosen", {"dataset": of}
     record = {"dataset": of, "trials": len(own), "trial": int(best["trial"])}
     record |= {key: searched[of][key] for key in ("epochs", "seeds")}

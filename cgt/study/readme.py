@@ -149,6 +149,8 @@ def _range(schema: Mapping[str, Any]) -> str:
 
 
 def _yaml(value: Any) -> str:
+    if value is None:
+        return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -21,6 +21,7 @@ import pandas as pd
 
 from cgt.records.files import write_text
 from cgt.study.design import Space, distance, points
+from cgt.study.schema import implementation_of
 from cgt.study.space import SHARED, first_of, kept_of, space_of
 
 COLUMNS = (
@@ -166,8 +167,17 @@ def best_of(tables: Iterable[pd.DataFrame], config: Mapping[str, Any]) -> dict[s
             for entry in _with(trial["method"], tuning.get("like", {})):
                 for dataset in _with(trial["dataset"], tuning.get("taken_from", {})):
                     if dataset in config["methods"][entry]:
-                        best.setdefault(entry, {})[dataset] = settings_of(trial)
+                        chosen = taken_by(config, entry, trial["method"], settings_of(trial))
+                        best.setdefault(entry, {})[dataset] = chosen
     return best
+
+
+def taken_by(
+    config: Mapping[str, Any], entry: str, other: str, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What an entry takes of another's settings: all, or what any method has if theirs differ."""
+    same = implementation_of(config, entry) == implementation_of(config, other)
+    return {name: value for name, value in settings.items() if same or name in SHARED}
 
 
 def _with(name: str, others: Mapping[str, str]) -> list[str]:

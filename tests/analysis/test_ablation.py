@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -296,6 +298,8 @@ def test_figures_and_tables_are_drawn_from_the_summary(tmp_path, seeds):
         "effects.csv",
         "timing_effects.csv",
     }
+    for name in ("areas", "exits"):
+        shutil.copy(tmp_path / f"{name}.csv", tmp_path / "effects")
     contents = []
     for folder in ("first", "second"):
         draw_ablation(tmp_path / "effects", tmp_path / folder)
@@ -305,5 +309,7 @@ def test_figures_and_tables_are_drawn_from_the_summary(tmp_path, seeds):
         *(f"ablation_indian_pines.{form}" for form in ("pdf", "png", "svg")),
         "ablation.md",
         "ablation_time.md",
+        "ablation_words.md",
+        "time_words.md",
     ]
     assert contents[0] == contents[1]

@@ -4,9 +4,17 @@ import pytest
 from scipy import stats
 from worlds import table
 
-from cgt.analysis.comparisons import against, comparisons, ranks, reference_of, source_of
+from cgt.analysis.comparisons import (
+    against,
+    comparisons,
+    differences,
+    ranks,
+    reference_of,
+    source_of,
+)
 from cgt.analysis.tables.comparisons import comparisons_files
 
+Y, Z = [0.90, 0.92, 0.94, 0.93, 0.91], [0.9001, 0.9199, 0.9402, 0.93, 0.9099]
 A, B, C = [0.90, 0.92, 0.94, 0.93], [0.89, 0.92, 0.93, 0.91], [0.95, 0.94, 0.96, 0.96]
 
 
@@ -150,6 +158,65 @@ def test_against_one_method_differences_are_turned():
         assert found.loc[method, "difference"] == pytest.approx(np.mean(values) - np.mean(B))
         assert found.loc[method, "ci_low"] == pytest.approx(interval.low)
         assert found.loc[method, "ci_high"] == pytest.approx(interval.high)
+
+
+def test_each_method_against_the_reference_with_what_may_be_said():
+    worse, unsure = [one - 0.05 for one in Y], [0.93, 0.9, 0.95, 0.91, 0.94]
+    areas = table("mean_budget_accuracy", branchynet=Y, one=Z, two=unsure, three=worse)
+    found = differences(frames_of(areas)).query("metric == 'mean_budget_accuracy'")
+    found = found.set_index("method")
+    assert found["kind"].to_dict() == {
+        "one": "equal",
+        "two": "no difference found",
+        "three": "different",
+    }
+    assert set(found["reference"]) == {"branchynet"}
+    row = found.loc["two"]
+    theirs = stats.ttest_rel(unsure, Y)
+    assert row["p_value"] == pytest.approx(theirs.pvalue)
+    assert row["difference"] == pytest.approx(np.mean(unsure) - np.mean(Y))
+    # Holm over the three methods, not over all six pairs.
+    p = np.sort(found["p_value"])
+    assert found["p_holm"].min() == pytest.approx(3 * p[0])
+    assert found.loc["three", "sign_flip_p"] == 2 / 32
+    assert found.loc["one", ["equal_p_0.1", "equal_p_0.3", "equal_p_0.5"]].is_monotonic_decreasing
+
+
+def test_one_seed_is_not_tested():
+    found = differences(frames_of(table("mean_budget_accuracy", branchynet=[0.9], b=[0.8])))
+    assert set(found["kind"]) == {"not tested"}
+    assert found[["p_holm", "sign_flip_p", "equal_p_0.3"]].isna().all(axis=None)
+
+
+def test_without_any_difference_few_families_name_a_winner():
+    """Holm over all entries keeps the rate of families with a false difference below 5 %."""
+    chance, families = np.random.default_rng(4), 60
+    names = [f"family_{number}" for number in range(families)]
+    areas = pd.concat(
+        on(name, **{m: chance.normal(0.9, 0.01, 6) for m in ("branchynet", "b", "c", "d", "e")})
+        for name in names
+    )
+    found = differences(frames_of(areas)).query("metric == 'mean_budget_accuracy'")
+    false = found.groupby("dataset")["p_holm"].min() < 0.05
+    assert len(false) == families
+    assert false.mean() <= 0.05 + 3 * (0.05 * 0.95 / families) ** 0.5
+    assert (found["p_value"] < 0.05).sum() > false.sum()  # uncorrected, there would be more
+
+
+def test_the_page_says_what_may_be_said():
+    frames = frames_of(table("mean_budget_accuracy", branchynet=Y, one=Z))
+    frames["exits"] = frames["areas"].assign(exit=1)
+    text = comparisons_files(frames)["comparisons.md"]
+    lines = [line for line in text.splitlines() if line.startswith("| one | +0.00 ±")]
+    assert lines[0].endswith("| equal |")
+    assert "Seeds and samples" not in text
+    sampled = pd.DataFrame(
+        [["indian_pines", "one", "branchynet", -0.002, 0.004]],
+        columns=["dataset", "method", "reference", "sampled_low", "sampled_high"],
+    )
+    text = comparisons_files({**frames, "sample_intervals": sampled})["comparisons.md"]
+    assert text.count("| −0.20 to +0.40 |") == 1
+    assert text.count("Seeds and samples |") == 1  # of the area alone
 
 
 def test_the_reference_is_branchynet_or_the_first():

@@ -62,6 +62,28 @@ def test_sign_flips_counted_by_hand():
     assert sign_flip_p(difference, np.zeros(5)) == pytest.approx(expected)
 
 
+def test_many_pairs_are_sampled_and_agree_with_the_exact_count():
+    """Of 21 differences, one is 0 and halves nothing: the p-value is that of the other twenty."""
+    difference = np.append(np.random.default_rng(6).normal(0.4, 1, 20), 0.0)
+    exact = sign_flip_p(difference[:20], np.zeros(20))
+    sampled = sign_flip_p(difference, np.zeros(21))
+    assert sampled == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 2**20) ** 0.5)
+    assert sampled == sign_flip_p(difference, np.zeros(21))
+    assert sign_flip_p(np.ones(30), np.zeros(30)) == pytest.approx(2**-20, rel=4)
+
+
+def test_equal_sums_count_though_their_last_digits_differ():
+    # 0.1 + 0.2 and 0.3 in floating point: +++ and the like, −−−, ++− and −−+ are at least 0.3.
+    assert sign_flip_p([0.1, 0.2, -0.3, 0.3], [0.0] * 4) == pytest.approx(
+        np.mean(
+            [
+                abs(a + 2 * b + 3 * c + 3 * d) >= 3
+                for a, b, c, d in itertools.product([1, -1], repeat=4)
+            ]
+        )
+    )
+
+
 def test_all_of_one_sign_give_the_smallest_p():
     assert sign_flip_p([1, 2, 3, 4], [0, 0, 0, 0]) == pytest.approx(2 / 16)
     assert sign_flip_p([0.5, 0.5], [0.5, 0.5]) == 1

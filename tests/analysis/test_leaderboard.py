@@ -19,6 +19,7 @@ from cgt.commands.cli import main
 BASE = [0.90, 0.92, 0.91, 0.93]
 BETTER = [0.95, 0.968, 0.962, 0.98]
 ALIKE = [0.901, 0.918, 0.912, 0.929]
+UNSURE = [0.91, 0.90, 0.93, 0.91]
 WORSE = [0.80, 0.82, 0.81, 0.834]
 
 
@@ -125,18 +126,37 @@ def test_the_sentence_follows_the_numbers():
         )
 
     assert said(soft_cgt=BETTER, cascade=ALIKE) == (
-        "SoftCGT (+5.00) is better than BranchyNet; 1 of the 2 entries cannot be told from it."
+        "SoftCGT (+5.00) is better than BranchyNet; CO (+0.00) is equal to it within 0.3 points."
     )
     assert said(soft_cgt=WORSE, cascade=ALIKE) == (
-        "SoftCGT (−9.90) is worse than BranchyNet; 1 of the 2 entries cannot be told from it."
+        "SoftCGT (−9.90) is worse than BranchyNet; CO (+0.00) is equal to it within 0.3 points."
     )
     assert said(soft_cgt=WORSE, cascade=BETTER) == (
         "CO (+5.00) is better than BranchyNet; SoftCGT (−9.90) is worse than BranchyNet."
     )
-    assert (
-        said(soft_cgt=ALIKE, cascade=ALIKE) == "none of the 2 entries can be told from BranchyNet."
+    assert said(soft_cgt=ALIKE, cascade=ALIKE) == (
+        "SoftCGT (+0.00) and CO (+0.00) are equal to BranchyNet within 0.3 points."
     )
-    assert said(cascade=ALIKE) == "the only entry cannot be told from BranchyNet."
+    assert said(cascade=UNSURE) == "no difference from BranchyNet is found for the only entry."
+    assert said(cascade=UNSURE, soft_cgt=ALIKE) == (
+        "SoftCGT (+0.00) is equal to BranchyNet within 0.3 points; no difference from BranchyNet "
+        "is found for 1 of the 2 entries."
+    )
+
+
+def test_what_may_be_said_goes_by_both_tests():
+    by_less = [one + 0.001 + step for one, step in zip(BASE, (1e-5, -1e-5, 2e-5, 0), strict=True)]
+    board = standings(world(soft_cgt=by_less, cascade=ALIKE, hard_cgt=WORSE)).set_index("method")
+    assert board["kind"].to_dict() == {
+        "soft_cgt": "different, but by less than the margin",
+        "branchynet": "",
+        "cascade": "equal",
+        "hard_cgt": "different",
+    }
+    assert board.loc["cascade", "equal_p_0.3"] < 0.05 < board.loc["hard_cgt", "equal_p_0.5"]
+    assert board.loc["hard_cgt", "sign_flip_p"] == 2 / 16
+    text = conclusion(board.reset_index(), "indian_pines")
+    assert "SoftCGT (+0.10, less than the margin) is better than BranchyNet" in text
 
 
 def test_twenty_entries_are_drawn_without_overlapping_text():

@@ -33,6 +33,33 @@ def test_lambda_runs_on_a_straight_line():
     assert schedule("falling", "rising", 2, 0.5) == [0.75, 0.75]
 
 
+def test_branchynets_weights_may_move_on_a_straight_line():
+    logits, targets = [torch.zeros(4, 3)] * 3, torch.zeros(4, dtype=torch.int64)
+    moving = REGISTRY["branchynet"](exit_weights=[1.0, 0.6, 0.2], exit_weights_end="rising")
+    for progress, due in (
+        (0, [1, 0.6, 0.2]),
+        (0.25, [5 / 6, 37 / 60, 0.4]),
+        (1, [1 / 3, 2 / 3, 1]),
+    ):
+        weights = moving.terms(Pass(logits), targets, Moment(progress)).weights
+        assert weights.tolist() == [pytest.approx(due)] * 4
+
+
+def test_hard_cgt_whose_gate_never_closes_is_branchynet_at_its_schedule():
+    torch.manual_seed(0)
+    logits, targets = (
+        [torch.randn(8, 3, dtype=torch.float64) for _ in range(3)],
+        torch.arange(8) % 3,
+    )
+    lambdas = {"exit_weights_start": [1.0, 0.6, 0.2], "exit_weights_end": [0.2, 0.6, 1.0]}
+    gated = REGISTRY["hard_cgt"](tau=1.0, leak=0.0, normalize=False, **lambdas)
+    joint = REGISTRY["branchynet"](exit_weights=[1.0, 0.6, 0.2], exit_weights_end=[0.2, 0.6, 1.0])
+    for progress in (0.0, 0.3, 1.0):
+        terms = [one.terms(Pass(logits), targets, Moment(progress)) for one in (gated, joint)]
+        torch.testing.assert_close(terms[0].weights, terms[1].weights)
+        torch.testing.assert_close(terms[0].total(), terms[1].total())
+
+
 def test_branchynet_weighs_every_sample_alike():
     terms = REGISTRY["branchynet"](exit_weights=[1.0, 0.3]).terms(
         Pass(LOGITS), TARGETS, Moment(0.5)

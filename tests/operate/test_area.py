@@ -5,7 +5,7 @@ import pytest
 from synthetic import make_predictions, make_reference
 from two_exits import MACS, REFERENCE, tiny
 
-from cgt.operate.area import area, budgets, validation_area
+from cgt.operate.area import area, area_by_sample, budgets, validation_area
 from cgt.operate.sweep import sweep_per_exit
 from cgt.records.predictions import Predictions
 
@@ -71,3 +71,22 @@ def test_a_cheap_cascade_and_a_network_are_measured_on_one_interval():
     assert (
         cascade == 1.0
     )  # at cost .1 it does all it can; today's own axis would give both the same
+
+
+def test_sample_by_sample_it_is_the_share_of_budgets_that_answer_right():
+    val = tiny([0, 0, 1, 1], [1, 1, 1, 0])
+    test = tiny([1, 0, 0, 1], [0, 1, 1, 1])
+    found = area_by_sample(Predictions(val, test, MACS), REFERENCE)
+    assert found.shape == test.target.shape
+    assert set((found * 101).round(9)) <= {0, 25, 50, 51, 76, 101}
+    assert found.mean() == pytest.approx((25 * 0.5 + 25 * 0.25 + 51 * 0.5) / 101)
+
+
+@pytest.mark.parametrize("factor", [1, 3])
+def test_the_mean_over_the_samples_is_the_area(factor):
+    """Also where the smallest budgets cannot be met."""
+    for method in ("branchynet", "classynet", "static"):
+        predictions = make_predictions(method=method)
+        predictions = replace(predictions, macs=predictions.macs * factor)
+        by_sample = area_by_sample(predictions, make_reference())
+        assert by_sample.mean() == pytest.approx(area(predictions, make_reference()), abs=1e-12)

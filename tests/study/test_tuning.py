@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from cgt.records.cards import cards
-from cgt.study.config import load_config
+from cgt.study.config import load_config, merge
 from cgt.study.design import Range
 from cgt.study.show_tuning import publish_tuning, show_tuning
 from cgt.study.space import MOST_OWN, as_choices, first_of, space_of
-from cgt.study.tuning import pooled_error, read_table, select, trials, write_table
+from cgt.study.tuning import pooled_error, read_table, select, taken_by, trials, write_table
 
 FILES = [Path(__file__).parents[2] / f"config/{name}.yaml" for name in ("config", "next", "field")]
 CONFIG = load_config(*FILES)
@@ -202,6 +202,14 @@ def test_searches_are_published_one_by_one_and_all_shown(tmp_path):
     assert (out / "best_of_mnist1d.svg").is_file()
     listed = (out / "published.sha256").read_text()
     assert "mnist1d/branchynet.csv" in listed and "tuning.md" in listed and ".pdf" not in listed
+
+
+def test_an_entry_of_another_method_takes_what_all_methods_have():
+    config = merge(SMALL, {"methods": {"scheduled": {"method": "branchynet", "mnist1d": {}}}})
+    config["tuning"]["like"] = {"scheduled": "hard_cgt"}
+    chosen = {"lr": 0.2, "label_smoothing": 0.1, "tau": 0.5}
+    assert taken_by(config, "scheduled", "hard_cgt", chosen) == {"lr": 0.2, "label_smoothing": 0.1}
+    assert taken_by(config, "hard_cgt", "hard_cgt", chosen) == chosen
 
 
 def test_no_search_is_said(tmp_path):

@@ -4,10 +4,12 @@ import pytest
 import yaml
 from checkout import ROOT, copy_of_repository
 
+from cgt.analysis.claims.statements import SAME_SCHEDULE
 from cgt.analysis.frames import read_summary
 from cgt.records.reference import load_reference
 from cgt.study.config import check_config, load_config
 from cgt.study.plan import prepare_options, training_settings
+from cgt.study.schema import implementation_of
 
 SMALL = {
     "results": "results/tiny",
@@ -20,10 +22,15 @@ SMALL = {
         "mnist1d": {"epochs": 2, "limit": 300, "exits": 5},
     },
     "methods": {
-        name: None for name in ("static", "branchynet", "cascade", "classynet", "hard_cgt")
+        name: None
+        for name in (
+            *("static", "branchynet", "cascade", "classynet", "hard_cgt"),
+            *("branchynet_hard_schedule", "branchynet_soft_schedule"),
+        )
     },
     "pictures": {"scene_step": 6},
     "ablation": None,
+    "tuning": {"like": None},
 }
 
 
@@ -38,6 +45,17 @@ def test_the_overlay_is_valid_as_it_is():
     }
     assert "--guard=pairwise" in prepare_options(config, "indian_pines_disjoint")
     assert training_settings(config, "indian_pines_disjoint")["validate_every"] == 5
+
+
+def test_what_the_gates_are_compared_with_has_their_schedule_and_takes_their_tuning():
+    config = load_config(ROOT / "config/config.yaml", ROOT / "config/next.yaml")
+    for gated, joint in SAME_SCHEDULE.items():
+        assert implementation_of(config, joint) == "branchynet"
+        for dataset in config["datasets"]:
+            own, other = config["methods"][gated][dataset], config["methods"][joint][dataset]
+            assert other["exit_weights"] == own["exit_weights_start"]
+            assert other["exit_weights_end"] == own["exit_weights_end"]
+        assert config["tuning"]["like"][joint] == gated
 
 
 @pytest.fixture(scope="module")

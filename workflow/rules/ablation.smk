@@ -120,7 +120,10 @@ rule ablation:
             )
             for dataset in ABLATED_DATASETS
         ],
-        expand(f"{ABLATION}/tables/{{table}}.md", table=["ablation", "ablation_time"]),
+        expand(
+            f"{ABLATION}/tables/{{table}}.md",
+            table=["ablation", "ablation_time", "ablation_words", "time_words"],
+        ),
     log:
         f"{RESULTS}/logs/ablation/draw.log",
     conda:

@@ -25,6 +25,34 @@ rule aggregate:
         " --external {params.external:q} > {log:q} 2>&1"
 
 
+# A second interval for every headline difference, over test samples too: from the predictions.
+rule sample_intervals:
+    input:
+        runs=[
+            *expand(rules.train.output.predictions, zip, **RUN_WILDCARDS),
+            *expand(rules.train.output.predictions, zip, **EXTERNAL_WILDCARDS),
+        ],
+        # Where predictions come from elsewhere, they are checked first.
+        evaluated=rules.aggregate.output,
+        references=expand(rules.reference.output, dataset=DATASETS),
+        code=code("cgt.analysis.sample_intervals"),
+    output:
+        f"{RESULTS}/summary/sample_intervals.csv",
+    log:
+        f"{RESULTS}/logs/sample_intervals.log",
+    conda:
+        "../../environment.yml"
+    params:
+        folder=subpath(input[0], ancestor=4),
+        references=lambda wildcards, input: PurePath(input.references[0]).parent,
+        runs=RUNS,
+    message:
+        "Resample differences over seeds and test samples"
+    shell:
+        "python -m cgt sample-intervals {params.runs:q} --runs {params.folder:q}"
+        " --references {params.references:q} --out {output:q} > {log:q} 2>&1"
+
+
 # No input and no output: it always runs, computes nothing, and looks at what is there. What it has
 # to complain about Snakemake shows with the log, so only good news is printed here.
 rule check:

@@ -1,10 +1,11 @@
 # Conclusions: methods compared pair by pair, and the verdict on each claim.
-CONCLUSIONS = ["claims", "comparisons", "ranks", "power"]
+CONCLUSIONS = ["claims", "verdicts", "comparisons", "differences", "ranks", "power"]
 
 
 rule conclude:
     input:
         summary=rules.aggregate.output,
+        samples=rules.sample_intervals.output,
         code=code("cgt.analysis.conclusions"),
     output:
         expand(f"{RESULTS}/summary/{{table}}.csv", table=CONCLUSIONS),

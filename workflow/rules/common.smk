@@ -17,6 +17,10 @@ RESULTS = PurePath(config["results"]).as_posix()
 PREPARED = PurePath(config["data"]["prepared"]).as_posix()
 PUBLISHED = os.path.normpath(f"{ROOT}/results/published")
 ROWS, TUNING = f"{PUBLISHED}/rows", f"{PUBLISHED}/tuning"
+# Verdicts of the first publication, shown beside the new ones; made by `cgt keep-verdicts`.
+FIRST_VERDICTS = glob(f"{PUBLISHED}/first/verdicts.csv")
+# Areas of the first publication at learning rates that its search did not try.
+LEARNING_RATES = glob(f"{PUBLISHED}/learning_rate/areas.csv")
 # What a method that joins the published rows has to know; see cgt.study.join.
 JOIN = config.get("join", {})
 JOINED = JOIN.get("method", "")

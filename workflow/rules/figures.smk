@@ -80,12 +80,17 @@ rule figures:
     params:
         folder=PUBLISHED,
         shown=config["pictures"]["method"],
+        kept=[
+            *(f"--first={path}" for path in FIRST_VERDICTS),
+            *(f"--learning-rates={path}" for path in LEARNING_RATES),
+        ],
         first=f"{PUBLISHED}/benchmarks/infer_{DATASETS[0]}.csv",
         measured=expand(f"{PUBLISHED}/benchmarks/infer_{{dataset}}.csv", dataset=DATASETS),
     message:
         "Redraw the tables and figures of results/published from its CSVs"
     shell:
         "(python -m cgt tables --summary {params.folder:q}/summary --out {params.folder:q}/tables"
+        " {params.kept:q}"
         " && python -m cgt figures --summary {params.folder:q}/summary"
         " --out {params.folder:q}/figures --jobs {threads}"
         " && python -m cgt pictures --summary {params.folder:q}/summary"

@@ -3,6 +3,7 @@ rule publish:
     input:
         rules.aggregate.output,
         rules.conclude.output,
+        rules.sample_intervals.output,
         rules.tables.output,
         rules.plots.output,
         rules.pictures.output,

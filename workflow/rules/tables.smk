@@ -28,9 +28,11 @@ TABLES = {
         "Failure prediction",
         "Does confidence tell right from wrong?",
     ),
+    "in_short": ("Accuracy and cost", "In short", "What came out?"),
     "why": ("Training", "In words", "Why do the curves look as they do?"),
     "verdicts": ("Claims", "Verdicts", "Which claims hold on which dataset?"),
     "claims": ("Claims", "Claims ledger", "What are the verdicts based on?"),
+    "depends": ("Claims", "Choices", "What do the verdicts depend on?"),
 }
 if SCENES:
     TABLES["audit"] = ("Data", "Audit of the splits", "Do test patches overlap training patches?")
@@ -39,11 +41,18 @@ if SCENES:
         "Recall by class",
         "Which method fails on which class?",
     )
+    TABLES["recall_words"] = (
+        "Accuracy and cost",
+        "Recall in words",
+        "Which classes are unsteady?",
+    )
 
 
 rule tables:
     input:
         summary=rules.aggregate.output,
+        samples=rules.sample_intervals.output,
+        first=FIRST_VERDICTS,
         audit=rules.audit.output if SCENES else [],
         code=code("cgt.analysis.tables"),
     output:
@@ -58,7 +67,9 @@ rule tables:
         styles=STYLES,
         summary=subpath(input[0], parent=True),
         out=subpath(output[0], parent=True),
+        first=[f"--first={path}" for path in FIRST_VERDICTS],
     message:
         "Write the tables"
     shell:
-        "python -m cgt tables --summary {params.summary:q} --out {params.out:q} > {log:q} 2>&1"
+        "python -m cgt tables --summary {params.summary:q} --out {params.out:q}"
+        " {params.first:q} > {log:q} 2>&1"

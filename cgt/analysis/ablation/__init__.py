@@ -10,6 +10,7 @@ from cgt.analysis.ablation.figure import ablation_figure
 from cgt.analysis.ablation.table import ablation_markdown
 from cgt.analysis.ablation.timing import timing_effects
 from cgt.analysis.ablation.timing_table import timing_markdown
+from cgt.analysis.ablation.words import parts_words, time_words
 from cgt.analysis.style import RC, order, save
 from cgt.records.csv_schema import check, read_csv, write_csv
 from cgt.records.files import write_text
@@ -27,10 +28,10 @@ def write_effects(summary_dir: Path | str, cells: Sequence[Cell], out_dir: Path 
 
 
 def draw_ablation(summary_dir: Path | str, out_dir: Path | str) -> None:
-    """Draw what `write_effects` wrote into `summary_dir`.
+    """Draw what `write_effects` wrote into `summary_dir`, beside the tables it is from.
 
-    Writes `figures/ablation_{dataset}.{pdf,svg,png}`, `tables/ablation.md` and
-    `tables/ablation_time.md`.
+    Writes `figures/ablation_{dataset}.{pdf,svg,png}`, `tables/ablation.md`,
+    `tables/ablation_time.md` and, in words, `tables/ablation_words.md` and `tables/time_words.md`.
     """
     table, timings = (read_effects(Path(summary_dir) / name) for name in (EFFECTS, TIMING_EFFECTS))
     for dataset in order(table, "dataset"):
@@ -40,3 +41,7 @@ def draw_ablation(summary_dir: Path | str, out_dir: Path | str) -> None:
     tables = Path(out_dir) / "tables"
     write_text(tables / "ablation.md", ablation_markdown(table))
     write_text(tables / "ablation_time.md", timing_markdown(timings))
+    paths = {name: Path(summary_dir) / f"{name}.csv" for name in ("areas", "exits")}
+    areas, exits = (check(read_csv(path), name, path) for name, path in paths.items())
+    write_text(tables / "ablation_words.md", f"{parts_words(areas, exits)}\n")
+    write_text(tables / "time_words.md", f"{time_words(areas, timings)}\n")

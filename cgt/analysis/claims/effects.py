@@ -4,7 +4,7 @@ An effect takes the tables, a dataset, a method and its competitor (None for a s
 method alone) and returns one number for each seed that both have; none if either was not run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,8 @@ Effect = Callable[[Frames, str, str, str | None], np.ndarray]
 
 TOLERANCE = 0.005
 """How far below the lower of the two best accuracies "equal accuracy" lies."""
+NEAR_COST = 0.02
+"""How close relative costs of exits have to be, to count as the same."""
 _RUN = ["dataset", "method", "seed"]
 
 
@@ -31,6 +33,25 @@ def at_point(column: str) -> Measure:
         return points[column] if column in points else points["accuracy"].iloc[:0]
 
     return measure
+
+
+def same_exits(
+    costs: Sequence[float] | None, near: float = NEAR_COST
+) -> Callable[[Frames, str, str], bool]:
+    """Whether networks have as many exits as `costs`, at these relative costs.
+
+    Such an answer is for a dataset and a method; all runs have to agree. None: never.
+    """
+
+    def answer(frames: Frames, dataset: str, method: str) -> bool:
+        exits = frames["exits"]
+        own = exits[(exits["dataset"] == dataset) & (exits["method"] == method)]
+        if costs is None or own.empty or sorted(set(own["exit"])) != [*range(1, len(costs) + 1)]:
+            return False
+        due = own["exit"].map(dict(enumerate(costs, start=1)))
+        return bool(((own["relative_cost"] - due).abs() <= near).all())
+
+    return answer
 
 
 def early(frames: Frames) -> pd.Series:

@@ -5,7 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 REPRODUCED, UNDECIDED, NOT_REPRODUCED = "reproduced", "undecided", "not reproduced"
-VERDICTS = (NOT_REPRODUCED, UNDECIDED, REPRODUCED)
+DEPENDS = "undecided: depends on the reading"
+"""Of a saying that is reproduced by one reading of its words, and not reproduced by another."""
+CANNOT_TELL = "cannot be told"
+"""What would have to be compared is not there: no number of seeds would decide."""
+VERDICTS = (NOT_REPRODUCED, DEPENDS, UNDECIDED, CANNOT_TELL, REPRODUCED)
 """From the least to the most favourable."""
 
 
@@ -47,3 +51,16 @@ class Region:
 def conjunction(verdicts: Iterable[str]) -> str:
     """Verdict on "all of these": the least favourable one. ValueError if there is none."""
     return min(verdicts, key=VERDICTS.index)
+
+
+def of_readings(verdicts: Iterable[str]) -> str:
+    """Verdict on a saying from those by each reading of it: what they agree on, else undecided.
+
+    `DEPENDS` where readings contradict each other. ValueError if there is none.
+    """
+    found = set(verdicts)
+    if not found:
+        raise ValueError("there is no verdict by any reading; give at least one")
+    if {REPRODUCED, NOT_REPRODUCED} <= found:
+        return DEPENDS
+    return found.pop() if len(found) == 1 else UNDECIDED

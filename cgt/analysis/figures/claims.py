@@ -14,7 +14,7 @@ from cgt.analysis.frames import Frames
 from cgt.analysis.style import dataset_name, looks
 
 COLUMNS = 2
-COLORS = dict(zip(VERDICTS, ("#d55e00", "#8c8c8c", "#0072b2"), strict=True))
+COLORS = dict(zip(VERDICTS, ("#d55e00", "#cc79a7", "#8c8c8c", "#d9d9d9", "#0072b2"), strict=True))
 MARKERS = {"fashion_mnist": "o", "indian_pines": "s", "indian_pines_disjoint": "D"}
 UNITS = {"points": "Points", "%": "%", "×": "Ratio to BranchyNet"}
 _TINT = {"color": "#0072b2", "alpha": 0.09, "linewidth": 0}
@@ -39,7 +39,11 @@ def claims(frames: Frames) -> Figure:
         _panel(ax, name, group)
     datasets = [name for name in MARKERS if any(row.dataset == name for row in rows)]
     handles = [
-        *(Line2D([], [], color=COLORS[word], linewidth=3, label=word) for word in VERDICTS[::-1]),
+        *(
+            Line2D([], [], color=COLORS[word], linewidth=3, label=word)
+            for word in VERDICTS[::-1]
+            if any(row.verdict == word for row in rows)
+        ),
         Patch(**_TINT, label="claimed region"),
         *(
             Line2D(

@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from cgt.analysis.comparisons import against, reference_of
-from cgt.analysis.comparisons import comparisons as all_pairs
+from cgt.analysis.comparisons import AREA, differences, reference_of
 from cgt.analysis.figures.off_scale import NOTE, arrow, off_scale
 from cgt.analysis.figures.parts import legend, panels, percent
 from cgt.analysis.frames import Frames
@@ -19,8 +18,8 @@ from cgt.analysis.style import COLUMN, MethodStyle, dataset_name, looks, order
 def comparisons(frames: Frames) -> Figure:
     """Difference in area from BranchyNet, paired by seed, with 95 % intervals; datasets in columns.
 
-    A filled marker is a difference that is significant after Holm's correction over all pairs of
-    methods of the dataset. A panel's scale is that of its ordinary intervals; one that reaches much
+    A filled marker is a difference that is significant after Holm's correction over all methods of
+    the dataset. A panel's scale is that of its ordinary intervals; one that reaches much
     farther is an arrow, with its numbers printed. Without BranchyNet, the first method is the
     reference.
     """
@@ -28,8 +27,8 @@ def comparisons(frames: Frames) -> Figure:
     methods = order(areas, "method")
     reference = reference_of(methods)
     others = [method for method in methods if method != reference]
-    pairs = all_pairs(frames)
-    pairs = against(pairs[pairs["metric"] == "mean_budget_accuracy"], reference)
+    pairs = differences(frames)
+    pairs = pairs[pairs["metric"] == AREA]
     pairs = pairs.assign(half=(pairs["ci_high"] - pairs["ci_low"]) / 2)
     datasets = order(areas, "dataset")
     width = max(0.8 * COLUMN, 4.6 / len(datasets))

@@ -5,7 +5,8 @@ import pandas as pd
 from cgt.analysis.comparisons import POINT
 from cgt.analysis.statistics import over_seeds, span
 from cgt.analysis.style import dataset_name, looks, order, point_name
-from cgt.analysis.tables.parts import Rows, markdown, number
+from cgt.analysis.tables.parts import Rows, markdown, number, percent
+from cgt.analysis.told import listed
 
 _NOTE = (
     f"Recall of each class at {point_name(POINT)} in %, mean ± standard deviation over seeds, "
@@ -28,6 +29,53 @@ def classes_markdown(frames: dict[str, pd.DataFrame], audit: pd.DataFrame) -> st
             table = markdown(_rows(of, known.reset_index(drop=True)), text=("Class",))
             parts.append(f"**{dataset_name(dataset)}**, n = {seeds}\n\n{table}")
     return "\n".join([*parts, f"{_NOTE}\n"])
+
+
+UNSTEADY = 0.1
+"""Recall whose standard deviation over seeds is above jumps by tens of points."""
+
+
+def recall_words(frames: dict[str, pd.DataFrame], audit: pd.DataFrame) -> str:
+    """On which classes of a scene recall changes most from seed to seed, in one sentence each.
+
+    Arguments as for :func:`classes_markdown`. The standard deviation is the largest of any method.
+    """
+    recalls = frames["classes"][frames["classes"]["point"] == POINT]
+    sentences = []
+    for dataset, known in audit.groupby("dataset", sort=False):
+        of = recalls[recalls["dataset"] == dataset]
+        spread = of.groupby(["class", "method"])["recall"].std(ddof=1).groupby("class").max()
+        if spread.dropna().empty:
+            continue
+        names = known.reset_index(drop=True)
+        loud = spread[spread > UNSTEADY].sort_values(ascending=False)
+        quiet = spread.drop(loud.index)
+        where = f"On {dataset_name(dataset)}"
+        if loud.empty:
+            sentences.append(
+                f"{where} no class's recall has a standard deviation over seeds above "
+                f"{percent(quiet.max())} points with any method."
+            )
+            continue
+        if len(loud) > len(spread) / 2:
+            sentences.append(
+                f"{where} it does so for {len(loud)} of {len(spread)} classes."
+                if sentences
+                else f"{where} the standard deviation of recall over seeds exceeds "
+                f"{100 * UNSTEADY:g} points, with some method, for {len(loud)} of {len(spread)} "
+                "classes."
+            )
+            continue
+        listing = listed(
+            f"{names.loc[c, 'class']} ({names.loc[c, 'train']:.0f} training pixels, {percent(sd)})"
+            for c, sd in loud.items()
+        )
+        rest = f"; of all others it is at most {percent(quiet.max())}" if len(quiet) else ""
+        sentences.append(
+            f"{where} the standard deviation of recall over seeds exceeds {100 * UNSTEADY:g} "
+            f"points, with some method, for {listing}{rest}."
+        )
+    return " ".join(sentences) or "Recall was measured at one seed only."
 
 
 def _rows(recalls: pd.DataFrame, known: pd.DataFrame) -> Rows:

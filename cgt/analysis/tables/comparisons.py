@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from cgt.analysis.comparisons import comparisons, ranks
+from cgt.analysis.comparisons import comparisons, differences, ranks
+from cgt.analysis.equivalence import EQUAL_P
 from cgt.analysis.frames import Frames
 from cgt.analysis.power import power
 from cgt.analysis.statistics import ALPHA, FEWEST_BLOCKS, span
@@ -20,11 +21,12 @@ _NOTE = (
 
 
 def comparisons_files(frames: Frames) -> dict[str, str]:
-    """Ranks, power and pairs in Markdown; the numbers are in the summary tables of these names."""
+    """Ranks, differences, power and pairs in Markdown; the numbers are in tables of these names."""
     methods = order(frames["exits"], "method")
     parts = [
         _NOTE,
         *_ranks(ranks(frames), methods),
+        *_against_reference(differences(frames)),
         *power_parts(power(frames)),
         *_pairs(comparisons(frames)),
     ]
@@ -57,6 +59,50 @@ def _ranks(table: pd.DataFrame, methods: list[str]) -> list[str]:
     return ["**Mean rank (1 is the best)**", markdown(rows), note]
 
 
+def _against_reference(table: pd.DataFrame) -> list[str]:
+    """Each method against the reference, and what may be said of the difference."""
+    parts = []
+    for (metric, dataset), own in table.groupby(["metric", "dataset"], sort=False):
+        name = _name(own["reference"].iloc[0])
+        sampled = own["sampled_low"].notna().any()
+        n = span(own["n"])
+        parts.append(f"**{NAMES[metric]}, {dataset_name(dataset)}: minus {name}, n = {n}**")
+        rows = [
+            {
+                "Method": _name(row["method"]),
+                "Difference": _difference(row),
+                **(
+                    {"Seeds and samples": _interval(row["sampled_low"], row["sampled_high"])}
+                    if sampled
+                    else {}
+                ),
+                "p (t, Holm)": p_value(row["p_holm"]),
+                "p (sign flips)": p_value(row["sign_flip_p"]),
+                **{
+                    f"p (within {100 * margin:g})": p_value(row[column])
+                    for margin, column in EQUAL_P.items()
+                },
+                "What may be said": row["kind"],
+            }
+            for row in own.to_dict("records")
+        ]
+        parts.append(markdown(rows, text=("Method", "What may be said")))
+    note = (
+        "In points, mean ± half of the 95 % t interval, paired by seed. p (t, Holm): paired t "
+        "test, corrected over all methods of the table; p (sign flips): exact, of the 2^n ways to "
+        "swap two methods at some seeds, not corrected; p (within m): two one-sided t tests that "
+        "the difference is less than m points either way. *Different*: p (t, Holm) is below 0.05; "
+        "*equal*: p (within 0.3) is; *no difference found*: neither, which is not the same as "
+        "equal."
+    )
+    if table["sampled_low"].notna().any():
+        note += (
+            " Seeds and samples: 95 % interval when both are drawn anew; from few seeds it is too "
+            "narrow, and the wider of the two counts."
+        )
+    return [*parts, note] if parts else []
+
+
 def _pairs(table: pd.DataFrame) -> list[str]:
     parts = []
     for (metric, dataset), pairs in table.groupby(["metric", "dataset"], sort=False):
@@ -68,6 +114,21 @@ def _pairs(table: pd.DataFrame) -> list[str]:
         "p < 0.05 within the table; the intervals themselves are not corrected."
     )
     return [*parts, note] if parts else []
+
+
+def _name(method: str) -> str:
+    return looks([method])[method].name
+
+
+def _difference(row: dict) -> str:
+    text = signed(row["difference"])
+    if row["n"] > 1:
+        text += f" ± {points((row['ci_high'] - row['ci_low']) / 2)}"
+    return f"**{text}**" if row["p_holm"] < ALPHA else text
+
+
+def _interval(low: float, high: float) -> str:
+    return ABSENT if pd.isna(low) else f"{signed(low)} to {signed(high)}"
 
 
 def _matrix(pairs: pd.DataFrame) -> str:

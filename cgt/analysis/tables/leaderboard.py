@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from cgt.analysis.equivalence import EQUAL, LESS_THAN_MARGIN, MARGIN
 from cgt.analysis.groups import REFERENCE
 from cgt.analysis.leaderboard import AREA, SHARES
 from cgt.analysis.statistics import ALPHA, span
@@ -9,18 +10,20 @@ from cgt.analysis.style import dataset_name, looks, order
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown, p_value, percent, points, signed
 
 FIGURE = "leaderboard.svg"
-_TEXT = ("Method", "Family", "Source", "Mark")
+_TEXT = ("Method", "Family", "Source", "Mark", "What may be said")
 _NAME = looks([REFERENCE])[REFERENCE].name
 _NOTE = (
-    "Area: test accuracy averaged over budgets of cost, in %. Difference: in area from "
-    f"{_NAME}, in points, paired by seed, with half of its 95 % t interval; p: of the paired t "
-    "test, corrected by Holm over all entries of the dataset; bold: below 0.05. The intervals are "
-    "not corrected. Accuracy at 10, 25 and 50 %: within that share of the cost of the dataset's "
-    "network without early exits, the threshold chosen on validation; *not met*: even the cheapest "
-    "threshold costs more, and how much. Training: time per epoch, in times "
-    f"{_NAME}'s; memory: peak of a training process, MiB; answers: milliseconds for one sample and "
-    "for a batch of 64 at the one-SE point, in brackets of the network without exits. *Trial*, "
-    "*untuned*: not yet as the protocol asks, so not to be compared with the others."
+    f"Area: test accuracy averaged over budgets of cost, in %. Difference: in area from {_NAME}, "
+    "in points, paired by seed, with half of its 95 % t interval; p: of the paired t test, "
+    "corrected by Holm over all entries of the dataset; bold: below 0.05. The intervals are not "
+    "corrected. *Equal*: two one-sided t tests reject a difference of 0.3 points either way; *no "
+    "difference found*: neither test says anything. Accuracy at 10, 25 and 50 %: within that "
+    "share of the cost of the dataset's network without early exits, the threshold chosen on "
+    "validation; *not met*: even the cheapest threshold costs more, and how much. Training: time "
+    f"per epoch, in times {_NAME}'s; memory: peak of a training process, MiB; answers: "
+    "milliseconds for one sample and for a batch of 64 at the one-SE point, in brackets of the "
+    "network without exits. *Trial*, *untuned*: not yet as the protocol asks, so not to be "
+    "compared with the others."
 )
 
 
@@ -46,28 +49,42 @@ def conclusion(board: pd.DataFrame, dataset: str) -> str:
     if tested.empty:
         return f"{where}: no entry has two seeds in common with {_NAME}, so nothing is tested."
     found = tested[tested["p_holm"] < ALPHA]
-    all_of_them = "the only entry" if len(tested) == 1 else f"the {len(tested)} entries"
     if found.empty:
-        none = f"{all_of_them} cannot" if len(tested) == 1 else f"none of {all_of_them} can"
-        return f"{where}: {none} be told from {_NAME}."
+        return f"{where}: {'; '.join(_rest(tested, len(tested), _NAME))}."
     better, worse = found[found["difference"] > 0], found[found["difference"] < 0][::-1]
     said = [
         f"{_listed(side)} {'is' if len(side) == 1 else 'are'} {word} than {_NAME}"
         for word, side in (("better", better), ("worse", worse))
         if len(side)
     ]
-    if alike := len(tested) - len(found):
-        said.append(f"{alike} of {all_of_them} cannot be told from it")
+    if len(tested) > len(found):
+        rest = tested.drop(found.index)
+        said += _rest(rest, len(tested), "it")
     return f"{where}: {'; '.join(said)}."
+
+
+def _rest(rows: pd.DataFrame, of: int, name: str) -> list[str]:
+    """Of entries that do not differ from BranchyNet: how many are equal, how many unknown."""
+    equal = rows[rows["kind"] == EQUAL]
+    unknown = len(rows) - len(equal)
+    said = []
+    if len(equal):
+        word = "is" if len(equal) == 1 else "are"
+        said.append(f"{_listed(equal)} {word} equal to {name} within {100 * MARGIN:g} points")
+    if unknown:
+        which = "the only entry" if of == 1 else f"{unknown} of the {of} entries"
+        said.append(f"no difference from {name} is found for {which}")
+    return said
 
 
 def _listed(rows: pd.DataFrame) -> str:
     """Names with their differences in points and marks: "A (+0.52) and B (+0.40, trial)"."""
     names = looks(rows["method"])
-    shown = [
-        f"{names[row.method].name} ({', '.join(filter(None, (signed(row.difference), row.mark)))})"
-        for row in rows.itertuples()
-    ]
+    shown = []
+    for row in rows.itertuples():
+        less = "less than the margin" if row.kind == LESS_THAN_MARGIN else ""
+        said = filter(None, (signed(row.difference), less, row.mark))
+        shown.append(f"{names[row.method].name} ({', '.join(said)})")
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
@@ -80,6 +97,7 @@ def _rows(board: pd.DataFrame) -> Rows:
             "Area": points(row[AREA]),
             "Difference": _difference(row),
             "p": p_value(row["p_holm"]),
+            "What may be said": row["kind"] or ABSENT,
             **{f"At {share} %": _within(row, share) for share in SHARES},
             "Training": _plain(row["epoch_factor"], "{:.2f} ×"),
             "Memory": _plain(row["peak_mib"], "{:.0f}"),
