@@ -20,7 +20,13 @@ COLUMN = 3.4
 
 FORMATS = ("pdf", "svg", "png")
 
+# Whatever the user's own matplotlibrc says: first the defaults of matplotlib, then our look.
+# A backend is no part of a look.
+_DEFAULTS = {
+    key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key
+}
 RC = {
+    **_DEFAULTS,
     "font.family": "DejaVu Sans",  # shipped with matplotlib, so bytes do not depend on the machine
     "font.size": 8,
     "axes.titlesize": 8.5,

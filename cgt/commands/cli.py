@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import os
 import signal
 import sys
 import traceback
@@ -19,6 +20,8 @@ from cgt.commands.train import add_train
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; return 0, or 2 after one clean message about what was wrong."""
+    # A notebook's own stops every figure where its package is missing. Ours open no window.
+    os.environ["MPLBACKEND"] = "agg"
     arguments = build_parser().parse_args(argv)
     try:
         arguments.run(arguments)
