@@ -46,7 +46,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
-    _fsync_folder(path.parent)  # the new name survives a power cut only once the folder is written too
+    _fsync_folder(
+        path.parent
+    )  # the new name survives a power cut only once the folder is written too
 
 
 def remove_leftovers(folder: str | os.PathLike[str]) -> None:
