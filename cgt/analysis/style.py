@@ -200,6 +200,7 @@ def save(figure: Figure, stem: Path | str, formats: Sequence[str] = FORMATS) -> 
 
 def in_parallel(draw: Callable[[str], None], names: Iterable[str], jobs: int) -> None:
     """Call `draw` with each name, in `jobs` processes: drawing keeps one core busy for seconds."""
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
+    names = list(names)
+    with ProcessPoolExecutor(max_workers=max(1, min(jobs, len(names)))) as pool:
         for _ in pool.map(draw, names):  # an error of any of them is raised here
             pass
