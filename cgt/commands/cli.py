@@ -18,7 +18,6 @@ from cgt.commands.pictures import add_pictures
 from cgt.commands.publish import add_publish
 from cgt.commands.train import add_train
 
-
 UNFORESEEN = 70
 """Exit code of an error that no reader has named: EX_SOFTWARE of sysexits.h."""
 

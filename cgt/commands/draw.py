@@ -69,7 +69,13 @@ def networks(arguments: argparse.Namespace) -> None:
 
 def ablation_effects(arguments: argparse.Namespace) -> None:
     from cgt.analysis.ablation import write_effects
+    from cgt.study.ablation import Cell
 
+    if not arguments.cells:
+        raise ValueError("--cells names no point of a study: nothing is compared")
+    for cell in arguments.cells:
+        if set(cell) != set(Cell._fields):
+            raise ValueError(f"--cells: a point has {sorted(cell)}; it must have {Cell._fields}")
     write_effects(arguments.summary, arguments.cells, arguments.out)
 
 

@@ -1,7 +1,6 @@
 """What the workflow needs of the system and the folder it runs in, told before any job starts."""
 
 import os
-import tempfile
 from pathlib import Path
 
 

@@ -13,7 +13,7 @@ import yaml
 DEEPEST = 32
 """Levels of nesting: the configuration has seven."""
 LARGEST = 100_000
-"""Values with all aliases written out: a small file of aliases of aliases can stand for billions."""
+"""Values with all aliases written out: few aliases of aliases can stand for billions."""
 
 
 class YamlError(ValueError):
@@ -62,7 +62,7 @@ def read_yaml(path: str | Path) -> dict[Any, Any]:
 
 
 def _measure(node: yaml.Node, path: str, sizes: dict[int, int], above: list[int]) -> int:
-    """Number of values in a node; it is refused if it is too large, too deep, or has a key twice."""
+    """Number of values in a node, refused if it is too large, too deep, or has a key twice."""
     where = f"{path}, line {node.start_mark.line + 1}"
     if id(node) in above:
         raise YamlError(f"{where}: the alias stands within what it names; write the value out")

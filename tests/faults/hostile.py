@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -53,6 +54,10 @@ def orders(world):
     )
     places = ["--config", config, "--results", world, "--prepared", world / "prepared"]
     return {
+        "config": [
+            *("config", world / "config.json", "--schema"),
+            str(ROOT / "workflow/schemas/config.schema.yaml"),
+        ],
         "download": ["download", "indian_pines", "--out", raw],
         "prepare": [
             *("prepare", "indian_pines", "--seed", "1", "--raw", raw, "--out", out),
@@ -64,7 +69,6 @@ def orders(world):
             *("tune-trial", *_job(world), "--trial", "0", "--reference", reference),
             *("--work", Out("work"), "--out", out),
         ],
-        "tune-select": ["tune-select", world / "trial.json", "--out", out],
         "reference": [
             *("reference", "indian_pines", *data, "--network", "compact_scene", "--exits", "3"),
             *("--out", out),
@@ -96,8 +100,10 @@ def orders(world):
             *("ablation-effects", "--summary", summary, "--cells", "[]", "--out", out),
         ],
         "ablation-draw": ["ablation-draw", "--summary", world / "ablation/summary", "--out", out],
-        "scene": ["scene", run, "--dataset", "indian_pines", "--shown", "soft_cgt", *data]
-        + ["--step", "8", "--out", out],
+        "scene": [
+            *("scene", run, "--dataset", "indian_pines", "--shown", "soft_cgt", *data),
+            *("--step", "8", "--out", out),
+        ],
         "collect-gallery": [
             *("collect-gallery", predictions, *whose, *data, "--reference", reference),
             *("--out", out),
@@ -185,9 +191,6 @@ def make_world(world, data, call):
     (world / "published/a.csv").write_text("a\n1\n")
     shutil.copy(ROOT / "Snakefile", world)
     shutil.copy(ROOT / "config/README.md", world / "README.md")
-    trial = {"dataset": "indian_pines", "method": "soft_cgt", "trial": 0, "seed": 1}
-    trial |= {"settings": {"lr": 0.1}, "score": 0.5}
-    (world / "trial.json").write_text(json.dumps(trial))
     config = load_config(ROOT / "config/config.yaml")
     config["datasets"] = {"indian_pines": config["datasets"]["indian_pines"]}
     config["seeds"] = [1]
@@ -230,6 +233,27 @@ def damaged(words, chance, folder):
         words[number] = _other_json(word, chance)
     else:
         words[number] = chance.choice(WORDS)
+    return words
+
+
+FOREIGN = ("nothing", "an empty file", "an empty folder", "a page")
+
+
+def foreign(words, kind, folder):
+    """The first input of an order replaced by what is none; None if an order has no input."""
+    words = list(words)
+    inputs = [number for number, word in enumerate(words) if isinstance(word, Path)]
+    if not inputs:
+        return None
+    path = folder / f"foreign{words[inputs[0]].suffix}"
+    match kind:
+        case "an empty file":
+            path.touch()
+        case "an empty folder":
+            path.mkdir()
+        case "a page":
+            path.write_text("<!DOCTYPE html>")
+    words[inputs[0]] = path
     return words
 
 
@@ -366,3 +390,12 @@ def case(world, name, number, folder):
     finally:
         os.chdir(before)
         shutil.rmtree(folder)
+
+
+def _names():
+    source = (Path(__file__).read_text()).partition("def orders")[2].partition("def make_world")[0]
+    return re.findall(r'^        "([a-z -]+)": \[', source, flags=re.MULTILINE)
+
+
+NAMES = _names()
+"""Of all commands, for parametrizing before there is a world."""

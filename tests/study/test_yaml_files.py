@@ -1,4 +1,4 @@
-"""What YAML allows and no configuration means is refused in one sentence that names file and line."""
+"""What YAML allows and no configuration means: one sentence that names file and line."""
 
 import pytest
 
