@@ -3,8 +3,8 @@
     python tests/endurance/kills.py FOLDER [--kills 20] [--seed 1] [--config config/smoke.yaml]
 
 Works on copies of this checkout in FOLDER, which must be new: one run is left alone, the other is
-killed with all its processes (SIGKILL), unlocked and started anew, and goes to its end after the last
-kill. Compared are all CSVs but timings.csv, tables, figures, predictions and networks. Exit code 0
+killed with all its processes (SIGKILL), unlocked and started anew, and goes to its end after the
+last kill. Compared are all CSVs but timings.csv, tables, figures, predictions and networks. Exit code 0
 means equal. Twenty kills take about half an hour on two cores; it is no part of `make test`.
 """
 
@@ -73,8 +73,7 @@ def _checkout(folder: Path) -> Path:
 
 def _command(asked: argparse.Namespace, *more: str) -> list[str]:
     common = ["--cores", asked.cores, "--scheduler", "greedy", "--rerun-incomplete", "--quiet"]
-    common += ["--configfile", asked.config]
-    return [sys.executable, "-m", "snakemake", *common, *more]
+    return [sys.executable, "-m", "snakemake", *common, *more, "--configfile", asked.config]
 
 
 def _environment() -> dict[str, str]:
