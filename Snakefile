@@ -5,7 +5,7 @@ from snakemake.utils import min_version
 from cgt.study.ablation import variants
 from cgt.study.config import check_config, check_places, known_defaults, without_removed
 from cgt.study.join import joined
-from cgt.study.surroundings import refuse_surroundings
+from cgt.study.surroundings import refuse_surroundings, refuse_taken
 from cgt.study.yaml_files import read_yaml
 
 min_version("9.20")
@@ -39,6 +39,7 @@ published = f"{workflow.basedir}/results/published"
 try:
     check_config(config, schema)
     check_places(config, published)
+    refuse_taken([config["results"], *config["data"].values()])
     # One method beside the published rows: what is run follows from these, see rules/join.smk.
     if "join" in config:
         tables = [f"{config['results']}/tuning/tuning.csv"]

@@ -19,3 +19,15 @@ def refuse_surroundings(checkout: str | Path) -> None:
             f"{checkout}: Snakemake takes braces in the path of a workflow for wildcards; move or "
             f"rename the folder"
         )
+
+
+def refuse_taken(places: Iterable[str | Path]) -> None:
+    """Raise ValueError if a folder to write into is a file, or a link that leads nowhere."""
+    for place in map(Path, places):
+        for path in (place, *place.parents):
+            if os.path.lexists(path) and not path.is_dir():
+                what = "a link that leads nowhere" if path.is_symlink() else "a file"
+                raise ValueError(
+                    f"{path}: {what}, where the workflow needs a folder; move it away, or name "
+                    f"another folder in the configuration"
+                )

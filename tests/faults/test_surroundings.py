@@ -11,7 +11,7 @@ from checkout import copy_of_repository
 from matplotlib.figure import Figure
 
 from cgt.analysis.style import RC, save
-from cgt.study.surroundings import refuse_surroundings
+from cgt.study.surroundings import refuse_surroundings, refuse_taken
 
 ROOT = Path(__file__).parents[2]
 SUMMARY = ROOT / "results/published/summary"
@@ -159,3 +159,13 @@ def test_a_users_path_of_modules_is_extended(checkout, tmp_path, monkeypatch):
     assert run.returncode == 0, run.stdout
     assert (checkout.folder / raw).is_file()
     assert place.exists()
+
+
+def test_a_file_or_a_dead_link_in_place_of_a_folder_is_told(tmp_path):
+    (tmp_path / "results").write_text("a file")
+    (tmp_path / "data").symlink_to(tmp_path / "nowhere")
+    refuse_taken([tmp_path, tmp_path / "new/folder"])
+    with pytest.raises(ValueError, match=r"results: a file, where the workflow needs a folder"):
+        refuse_taken([tmp_path / "results/smoke"])
+    with pytest.raises(ValueError, match=r"data: a link that leads nowhere, where"):
+        refuse_taken([tmp_path / "data/raw"])
