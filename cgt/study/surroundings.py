@@ -1,6 +1,7 @@
 """What the workflow needs of the system and the folder it runs in, told before any job starts."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
