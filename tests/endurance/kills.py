@@ -3,9 +3,9 @@
     python tests/endurance/kills.py FOLDER [--kills 20] [--seed 1] [--config config/smoke.yaml]
 
 Works on copies of this checkout in FOLDER, which must be new: one run is left alone, the other is
-killed with all its processes (SIGKILL), unlocked and started anew, and goes to its end after the
-last kill. Compared are all CSVs but timings.csv, tables, figures, predictions and networks. Exit code
-0 means equal. Twenty kills take about half an hour on two cores; it is no part of `make test`.
+killed with all its processes (SIGKILL), unlocked and started anew, and ends after the last kill.
+Compared are all CSVs but timings.csv, tables, figures, predictions and networks; exit code 0 means
+equal. It takes long, twenty kills some half an hour on two free cores: no part of `make test`.
 """
 
 import argparse
