@@ -13,6 +13,12 @@ TORCH_INDEX ?=
 VENV := .venv
 READY := $(VENV)/.ready
 
+# Snakemake and matplotlib keep files in the home folder, which some accounts of clusters lack.
+ifeq ($(shell test -w "$$HOME" && echo yes),)
+export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
+export MPLCONFIGDIR ?= $(CURDIR)/.snakemake/matplotlib
+endif
+
 # Jobs call `python`: it must be the environment's.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
@@ -78,12 +84,16 @@ publish: $(READY)  ## copy the results of a full run to results/published
 
 NAMED := $(if $(METHOD),$(call listed,publish_methods))
 MARKED := $(if $(MARK),publish_mark=$(MARK))
+# Before Snakemake, whose own reader ends in a traceback.
+CHECKED := $(if $(CONFIG),@$(VENV)/bin/cgt config config/config.yaml $(CONFIG))
 publish-rows: $(READY)  ## put finished entries among the rows that others compare with
+	$(CHECKED)
 	$(SNAKEMAKE) publish_rows $(LAYERS) $(if $(NAMED)$(MARKED),--config $(NAMED) $(MARKED))
 
 # CONFIG: overlays whose settings count, instead of those of the published rows.
 join: $(READY)  ## set METHOD=name beside the published rows (SEEDS=3: at the first three seeds)
 	@test -n "$(METHOD)" || { echo 'which method? make join METHOD=name' >&2; exit 1; }
+	$(CHECKED)
 	$(SNAKEMAKE) join $(LAYERS) --config join=$(METHOD) $(if $(CONFIG),join_settings=own) \
 	  $(if $(SEEDS),join_seeds=$(SEEDS))
 

@@ -1,13 +1,33 @@
 # The paper's table of contents: configuration, stages, targets.
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from cgt.study.config import check_config, check_places, without_removed
+from cgt.study.ablation import variants
+from cgt.study.config import check_config, check_places, known_defaults, without_removed
 from cgt.study.join import joined
+from cgt.study.surroundings import refuse_surroundings, refuse_taken
+from cgt.study.yaml_files import read_yaml
 
 min_version("9.20")
+own_config = f"{workflow.basedir}/config/config.yaml"
 
 
-configfile: f"{workflow.basedir}/config/config.yaml"
+class Refused(WorkflowError):
+    """What is wrong with what was asked: Snakemake shows the sentence without lines of our code."""
+
+    __traceback__ = None
+
+
+# Snakemake's reader takes the last of two equal keys, and never ends in an alias of itself.
+try:
+    refuse_surroundings(workflow.basedir)
+    for path in (own_config, *workflow.overwrite_configfiles):
+        read_yaml(path)
+except (ValueError, OSError) as error:
+    raise Refused(str(error)) from None
+
+
+configfile: own_config
 
 
 # An overlay removes an entry by setting it to null.
@@ -16,14 +36,19 @@ config.clear()
 config.update(kept)
 schema = f"{workflow.basedir}/workflow/schemas/config.schema.yaml"
 published = f"{workflow.basedir}/results/published"
-check_config(config, schema)
-check_places(config, published)
-# One method beside the published rows: what is run follows from these, see rules/join.smk.
-if "join" in config:
-    tables = [f"{config['results']}/tuning/tuning.csv"]
-    kept = joined(config, f"{published}/rows", schema, tables)
-    config.clear()
-    config.update(kept)
+try:
+    check_config(config, schema)
+    check_places(config, published)
+    refuse_taken([config["results"], *config["data"].values()])
+    # One method beside the published rows: what is run follows from these, see rules/join.smk.
+    if "join" in config:
+        tables = [f"{config['results']}/tuning/tuning.csv"]
+        kept = joined(config, f"{published}/rows", schema, tables)
+        config.clear()
+        config.update(kept)
+    variants(config, known_defaults(config))
+except (ValueError, OSError) as error:
+    raise Refused(str(error)) from None
 
 
 report: "workflow/report/workflow.rst"

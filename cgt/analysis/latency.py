@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cgt.analysis.figures.parts import panels, percent
+from cgt.analysis.performance import readable
 from cgt.analysis.style import COLUMN, RC, MethodStyle, dataset_name, looks, order, point_name, save
 
 NAME = "latency"
@@ -22,9 +23,16 @@ COLUMNS: dict[str, tuple[int, Callable[[pd.DataFrame], pd.Series]]] = {
 
 
 def draw_latency(measured: Sequence[Path], out_dir: Path | str) -> None:
-    """Draw what `cgt bench infer` has measured into `out_dir/latency.{pdf,svg,png}`."""
-    with matplotlib.rc_context(RC):
-        figure = latency(pd.concat([pd.read_csv(path) for path in measured]))
+    """Draw what `cgt bench infer` has measured into `out_dir/latency.{pdf,svg,png}`.
+
+    Raises ValueError naming the files if they hold no such measurements.
+    """
+    tables = []
+    for path in measured:
+        with readable([path]):
+            tables.append(pd.read_csv(path))
+    with matplotlib.rc_context(RC), readable(measured):
+        figure = latency(pd.concat(tables))
     save(figure, Path(out_dir) / NAME)
 
 

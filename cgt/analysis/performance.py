@@ -1,6 +1,8 @@
 """The measured speed for people, as Markdown: one part for each benchmark that has been run."""
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from cgt.analysis.comparisons import reference_of
 from cgt.analysis.statistics import span
 from cgt.analysis.style import dataset_name, looks, order, point_name
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown
-from cgt.records.csv_schema import refuse_former_names
+from cgt.records.csv_schema import read_csv, refuse_former_names
 from cgt.records.files import write_text
 
 PAGE = "performance.md"
@@ -28,7 +30,12 @@ _LOOPS = {
 
 
 def write_page(folder: Path) -> None:
-    """Write all of :func:`pages` into a folder of measurements."""
+    """Write all of :func:`pages` into a folder of measurements.
+
+    Raises FileNotFoundError if there is no such folder, ValueError as `performance_markdown`.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder of measurements; `make bench` makes one")
     for name, text in pages(folder).items():
         write_text(folder / name, text)
 
@@ -44,7 +51,8 @@ def pages(folder: Path) -> dict[str, str]:
 def performance_markdown(folder: Path) -> str:
     """The page of the measurements (`*.csv`) in `folder`, the machine beside them.
 
-    Raises ValueError naming the file if one names an operating point as an earlier version did.
+    Raises ValueError naming the file if one holds no measurements, or has names of an earlier
+    version.
     """
     parts = {
         "infer_*": _inference,
@@ -57,12 +65,24 @@ def performance_markdown(folder: Path) -> str:
     found = []
     for name, write in parts.items():
         paths = sorted(folder.glob(f"{name}.csv"))
-        tables = [pd.read_csv(path, keep_default_na=False) for path in paths]
+        tables = [read_csv(path) for path in paths]
         for path, table in zip(paths, tables, strict=True):
             refuse_former_names(table, path)
         if tables:
-            found.append(write(pd.concat(tables)))
+            with readable(paths):
+                found.append(write(pd.concat(tables)))
     return "\n".join([*found, _machine(folder)]) if found else NOTHING
+
+
+@contextmanager
+def readable(paths: Sequence[Path]) -> Iterator[None]:
+    """Raise ValueError naming the files if the block finds no measurements in them."""
+    try:
+        yield
+    except (KeyError, IndexError, AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{', '.join(map(str, paths))}: not what `cgt bench` measured ({error!r}); measure anew"
+        ) from error
 
 
 def _inference(table: pd.DataFrame) -> str:
@@ -303,13 +323,13 @@ def _pipeline(table: pd.DataFrame) -> str:
 
 def _machine(folder: Path) -> str:
     """Machines that the measurements name, each once, with the versions there."""
-    known = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json")))
     machines: dict[str, dict[str, str]] = {}
-    for of in known:
-        name = f"{of['cpu']} with {of['cpu_count']} cores"
-        machines.setdefault(name, {}).update(
-            {package: of["versions"][package] for package in _NAMED if package in of["versions"]}
-        )
+    for path in sorted(folder.glob("*.json")):
+        with readable([path]):
+            of = json.loads(path.read_text(encoding="utf-8"))
+            name, versions = f"{of['cpu']} with {of['cpu_count']} cores", of["versions"]
+            known = {package: versions[package] for package in _NAMED if package in versions}
+        machines.setdefault(name, {}).update(known)
     return "".join(
         f"Measured on {name}, {', '.join(f'{p} {v}' for p, v in versions.items())}.\n"
         for name, versions in sorted(machines.items())

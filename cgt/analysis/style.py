@@ -20,7 +20,13 @@ COLUMN = 3.4
 
 FORMATS = ("pdf", "svg", "png")
 
+# Whatever the user's own matplotlibrc says: first the defaults of matplotlib, then our look.
+# A backend is no part of a look.
+_DEFAULTS = {
+    key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key
+}
 RC = {
+    **_DEFAULTS,
     "font.family": "DejaVu Sans",  # shipped with matplotlib, so bytes do not depend on the machine
     "font.size": 8,
     "axes.titlesize": 8.5,
@@ -195,6 +201,7 @@ def save(figure: Figure, stem: Path | str, formats: Sequence[str] = FORMATS) -> 
 
 def in_parallel(draw: Callable[[str], None], names: Iterable[str], jobs: int) -> None:
     """Call `draw` with each name, in `jobs` processes: drawing keeps one core busy for seconds."""
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
+    names = list(names)
+    with ProcessPoolExecutor(max_workers=max(1, min(jobs, len(names)))) as pool:
         for _ in pool.map(draw, names):  # an error of any of them is raised here
             pass

@@ -70,6 +70,8 @@ def peak_bytes(command: Sequence[str]) -> int:
 def _environment() -> dict[str, str]:
     """This package and this Python also for processes of the process."""
     package = str(Path(__file__).parents[2])
+    if os.environ.get("PYTHONPATH"):
+        package = os.pathsep.join([package, os.environ["PYTHONPATH"]])
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     return {**os.environ, "PATH": path, "PYTHONPATH": package, "OMP_NUM_THREADS": "1"}
 

@@ -4,6 +4,16 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+MOST = 2**31 - 1
+"""Of what is counted: far more than any machine can do."""
+JOB = {
+    **dict.fromkeys(("dataset", "method", "implementation", "prepared", "raw_dir"), str),
+    "seed": int,
+    **dict.fromkeys(("settings", "hyperparameters"), dict),
+}
+"""What a training job is, as JSON, see :class:`cgt.training.job.Job`."""
 
 
 def add(
@@ -71,8 +81,31 @@ def add_job(command: argparse.ArgumentParser) -> None:
 def positive(text: str) -> int:
     """An integer of at least 1."""
     value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} must be at least 1")
+    if not 1 <= value <= MOST:
+        raise argparse.ArgumentTypeError(f"{text} must be at least 1 and at most {MOST}")
+    return value
+
+
+def json_jobs(text: str) -> list[dict]:
+    """A JSON list of training jobs, each with every name of :class:`cgt.training.job.Job`."""
+    value = _json(text)
+    if not isinstance(value, list) or not value or not all(isinstance(of, dict) for of in value):
+        raise argparse.ArgumentTypeError(f"{_start(text)} is not a JSON list of one job or more")
+    for job in value:
+        wrong = [name for name, kind in JOB.items() if not isinstance(job.get(name), kind)]
+        if wrong or set(job) != set(JOB):
+            named = ", ".join(wrong or sorted(set(job) - set(JOB)))
+            raise argparse.ArgumentTypeError(
+                f"a job is wrong in {named}; it has exactly {', '.join(JOB)}"
+            )
+    return value
+
+
+def json_list(text: str) -> list[dict]:
+    """A JSON list of objects."""
+    value = _json(text)
+    if not isinstance(value, list) or not all(isinstance(of, dict) for of in value):
+        raise argparse.ArgumentTypeError(f"{_start(text)} is not a JSON list of objects")
     return value
 
 
@@ -92,10 +125,36 @@ def run_name(text: str) -> tuple[str, str, int]:
 
 def json_object(text: str) -> dict:
     """A JSON object, such as `{"lr": 0.1}`."""
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from None
+    value = _json(text)
     if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON object")
+        raise argparse.ArgumentTypeError(f"{_start(text)} is not a JSON object")
     return value
+
+
+def configuration(text: str) -> dict:
+    """JSON of the parts of a checked configuration that a command reads."""
+    value = json_object(text)
+    tuning = value.get("tuning")
+    blocks = {key: value.get(key) for key in ("datasets", "methods")}
+    for key, of in list(blocks.items()):
+        blocks |= {f"{key}.{name}": one for name, one in of.items()} if isinstance(of, dict) else {}
+    if isinstance(tuning, dict):
+        blocks |= {f"tuning.{key}": tuning.get(key) for key in ("datasets", "space", "first")}
+    else:
+        blocks["tuning"] = tuning
+    if wrong := [key for key, of in blocks.items() if not isinstance(of, dict)]:
+        raise argparse.ArgumentTypeError(
+            f"the configuration is wrong in {', '.join(wrong)}: each is a JSON object"
+        )
+    return value
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"{_start(text)} is not JSON: {error}") from None
+
+
+def _start(text: str) -> str:
+    return repr(text if len(text) <= 100 else f"{text[:97]}...")

@@ -1,11 +1,10 @@
 """`cgt bench …`: one subcommand per benchmark."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from cgt.commands.arguments import add, positive
+from cgt.commands.arguments import add, json_jobs, positive
 
 
 def add_bench(commands: argparse._SubParsersAction) -> None:
@@ -71,9 +70,9 @@ def device(arguments: argparse.Namespace) -> None:
 
 def _add_train(benchmarks: argparse._SubParsersAction) -> None:
     command = add(benchmarks, "train", train, "our training loop: samples per second")
-    command.add_argument("--jobs", type=json.loads, required=True, help="JSON: list of jobs")
-    command.add_argument("--steps", type=int, default=40, help="of a loop in each repeat")
-    command.add_argument("--repeats", type=int, default=5)
+    command.add_argument("--jobs", type=json_jobs, required=True, help="JSON: list of jobs")
+    command.add_argument("--steps", type=positive, default=40, help="of a loop in each repeat")
+    command.add_argument("--repeats", type=positive, default=5)
     command.add_argument("--out", type=Path, required=True, help="measurements (.csv)")
 
 
@@ -86,7 +85,7 @@ def train(arguments: argparse.Namespace) -> None:
 def _add_entries(benchmarks: argparse._SubParsersAction) -> None:
     help = "what each entry costs: time and memory of training, time of an answer"
     command = add(benchmarks, "entries", entries, help)
-    command.add_argument("--jobs", type=json.loads, required=True, help="JSON: list of jobs")
+    command.add_argument("--jobs", type=json_jobs, required=True, help="JSON: list of jobs")
     command.add_argument("--runs", type=Path, required=True, help="folder of all runs")
     command.add_argument("--epochs", type=positive, default=6, help="of a training (6)")
     command.add_argument("--steps", type=positive, default=40, help="of an epoch at most (40)")
@@ -114,7 +113,7 @@ def _jobs(given: list[dict[str, Any]]) -> list:
 
 def _add_scaling(benchmarks: argparse._SubParsersAction) -> None:
     command = add(benchmarks, "scaling", scaling, "how time grows: samples, seeds, exits, width")
-    command.add_argument("--repeats", type=int, default=5)
+    command.add_argument("--repeats", type=positive, default=5)
     command.add_argument("--out", type=Path, required=True, help="measurements (.csv)")
 
 
@@ -127,7 +126,7 @@ def scaling(arguments: argparse.Namespace) -> None:
 def _add_pipeline(benchmarks: argparse._SubParsersAction) -> None:
     command = add(benchmarks, "pipeline", pipeline, "what planning and starting jobs costs")
     command.add_argument("--snakefile", type=Path, required=True)
-    command.add_argument("--jobs", type=json.loads, required=True, help="JSON: list of jobs")
+    command.add_argument("--jobs", type=json_jobs, required=True, help="JSON: list of jobs")
     command.add_argument("--raw", type=Path, required=True, help="folder with one per dataset")
     command.add_argument("--out", type=Path, required=True, help="measurements (.csv)")
 

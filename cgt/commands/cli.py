@@ -2,10 +2,12 @@
 
 import argparse
 import errno
+import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from cgt.commands.bench import add_bench
 from cgt.commands.data import add_data
@@ -17,9 +19,17 @@ from cgt.commands.publish import add_publish
 from cgt.commands.train import add_train
 from cgt.commands.tune import add_tune
 
+UNFORESEEN = 70
+"""Exit code of an error that no reader has named: EX_SOFTWARE of sysexits.h."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand; return 0, or 2 after one clean message about what was wrong."""
+    """Run one subcommand; return 0, or 2 after one clean message about what was wrong.
+
+    70 if nobody has foreseen what was wrong: one message then, too.
+    """
+    # A notebook's own stops every figure where its package is missing. Ours open no window.
+    os.environ["MPLBACKEND"] = "agg"
     arguments = build_parser().parse_args(argv)
     try:
         arguments.run(arguments)
@@ -31,7 +41,24 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         print(f"cgt {arguments.command}: {_reason(error)}", file=sys.stderr)
         return 2
+    except Exception as error:
+        # Nobody has foreseen it: a fault of ours, or a file that no reader refuses by name yet.
+        if arguments.debug:
+            traceback.print_exc()
+        print(f"cgt {arguments.command}: {_unforeseen(error)}", file=sys.stderr)
+        return UNFORESEEN
     return 0
+
+
+def _unforeseen(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "cgt" in PurePath(frame.filename).parts] or frames
+    said = " ".join(str(error).split())
+    return (
+        f"stopped by {type(error).__name__} ({said}) in {PurePath(ours[-1].filename).name}, line "
+        f"{ours[-1].lineno}: an input may be damaged, or this is a fault of cgt; "
+        f"`cgt --debug` before the same words shows where it comes from"
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -1,6 +1,7 @@
-"""Raw files to prepared ones, and what the splits hold."""
+"""The configuration, raw files to prepared ones, and what the splits hold."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from cgt.commands.arguments import add, named_path
@@ -10,6 +11,15 @@ _OPTIONS = ("kind", "limit", "patch", "components", "guard")
 
 def add_data(commands: argparse._SubParsersAction) -> None:
     """Add the subcommands of this stage."""
+    command = add(commands, "config", config, "are these configuration files valid together?")
+    command.add_argument("files", type=Path, nargs="+", help="config.yaml, then overlays (.yaml)")
+    command.add_argument(
+        "--schema",
+        type=Path,
+        default=Path("workflow/schemas/config.schema.yaml"),
+        help="what a configuration may hold (that of the checkout one is in)",
+    )
+
     command = add(commands, "download", download, "fetch and verify a dataset's raw files")
     command.add_argument("dataset")
     command.add_argument("--out", type=Path, required=True, help="folder of the raw files")
@@ -39,6 +49,13 @@ def add_data(commands: argparse._SubParsersAction) -> None:
         help="folder of the raw files, or the .npz file: one for all, or one each",
     )
     command.add_argument("--out", type=Path, required=True, help="audit (.csv)")
+
+
+def config(arguments: argparse.Namespace) -> None:
+    from cgt.study.config import check_config, load_config
+
+    check_config(load_config(*arguments.files), arguments.schema)
+    print(f"valid: {', '.join(map(str, arguments.files))}", file=sys.stderr)
 
 
 def download(arguments: argparse.Namespace) -> None:

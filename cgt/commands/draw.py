@@ -1,10 +1,9 @@
 """A summary to conclusions, tables and figures."""
 
 import argparse
-import json
 from pathlib import Path
 
-from cgt.commands.arguments import add, add_drawing, add_jobs
+from cgt.commands.arguments import add, add_drawing, add_jobs, json_list
 
 
 def add_draw(commands: argparse._SubParsersAction) -> None:
@@ -39,7 +38,7 @@ def add_draw(commands: argparse._SubParsersAction) -> None:
 
     command = add(commands, "ablation-effects", ablation_effects, "compare variants to the tuned")
     command.add_argument("--summary", type=Path, required=True, help="folder of the summary")
-    command.add_argument("--cells", type=json.loads, required=True, help="JSON: points of studies")
+    command.add_argument("--cells", type=json_list, required=True, help="JSON: points of studies")
     command.add_argument("--out", type=Path, required=True, help="folder of the effects")
 
     command = add(commands, "ablation-draw", ablation_draw, "draw the ablations and their tables")
@@ -86,7 +85,13 @@ def networks(arguments: argparse.Namespace) -> None:
 
 def ablation_effects(arguments: argparse.Namespace) -> None:
     from cgt.analysis.ablation import write_effects
+    from cgt.study.ablation import Cell
 
+    if not arguments.cells:
+        raise ValueError("--cells names no point of a study: nothing is compared")
+    for cell in arguments.cells:
+        if set(cell) != set(Cell._fields):
+            raise ValueError(f"--cells: a point has {sorted(cell)}; it must have {Cell._fields}")
     write_effects(arguments.summary, arguments.cells, arguments.out)
 
 

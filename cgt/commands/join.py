@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from cgt.commands.arguments import add, json_object
+from cgt.commands.arguments import add, configuration, json_object
 
 
 def add_join(commands: argparse._SubParsersAction) -> None:
@@ -19,7 +19,7 @@ def add_join(commands: argparse._SubParsersAction) -> None:
 
     command = add(commands, "join-admit", admit, "may runs be compared with the published rows?")
     command.add_argument("dataset")
-    command.add_argument("--config", type=json_object, required=True, help="JSON: configuration")
+    command.add_argument("--config", type=configuration, required=True, help="JSON: configuration")
     command.add_argument("--rows", type=Path, required=True, help="folder of the published rows")
     command.add_argument(
         "--reference", type=Path, required=True, help="what the dataset's network costs (.json)"
@@ -36,7 +36,7 @@ def add_join(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_places(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--config", type=json_object, required=True, help="JSON: configuration")
+    command.add_argument("--config", type=configuration, required=True, help="JSON: configuration")
     command.add_argument("--results", type=Path, required=True, help="root folder of the results")
     command.add_argument(
         "--prepared", type=Path, required=True, help="folder of the prepared files"

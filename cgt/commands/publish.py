@@ -77,6 +77,9 @@ def _say(kept: list[str], out: Path) -> None:
 def readme(arguments: argparse.Namespace) -> None:
     from cgt.study.readme import fill
 
+    for folder in arguments.tables:
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder}: no folder of tables; `make figures` draws them")
     fill(arguments.readme, arguments.tables)
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from cgt.commands.arguments import add, json_object
+from cgt.commands.arguments import add, configuration
 
 
 def add_tune(commands: argparse._SubParsersAction) -> None:
@@ -30,7 +30,7 @@ def add_tune(commands: argparse._SubParsersAction) -> None:
 
 def _add_config(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--config", type=json_object, required=True, help="JSON: datasets, methods and tuning"
+        "--config", type=configuration, required=True, help="JSON: datasets, methods and tuning"
     )
 
 

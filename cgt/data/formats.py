@@ -77,5 +77,15 @@ def check_array(
 
 
 def mismatch(shape: tuple[int, ...], kind: str, got_shape: tuple[int, ...], got_kind: str) -> str:
-    """Return the message about an array that is not the expected one."""
-    return f"expected shape {tuple(shape)} of {kind}, got {tuple(got_shape)} of {got_kind}"
+    """Return the message about an array that is not the expected one, with what may be done."""
+    got_shape, shape = tuple(got_shape), tuple(shape)
+    advice = ""
+    if len(shape) == 3 and len(got_shape) == 3 and got_shape[:2] == shape[:2]:
+        if got_shape[2] > shape[2]:
+            advice = (
+                f": all {got_shape[2]} bands, where those that water vapour absorbs are left out; "
+                f"take the corrected cube of {shape[2]}"
+            )
+        elif got_shape == shape:
+            advice = f": convert the values to {kind}, as published, and save them anew"
+    return f"expected shape {shape} of {kind}, got {got_shape} of {got_kind}{advice}"

@@ -13,6 +13,8 @@ import numpy as np
 from cgt.data.formats import mismatch
 
 _HEADER_BYTES = 128
+_HDF5, _HDF5_BLOCK = b"\x89HDF\r\n\x1a\n", 512
+"""How HDF5 begins, and where in a MATLAB 7.3 file."""
 _COMPRESSED, _MATRIX = 15, 14
 # Numbers that the format gives to classes of arrays, and to types of stored values.
 _CLASSES = {
@@ -34,6 +36,11 @@ def parse_mat(data: bytes, shape: tuple[int, ...], dtype: str) -> np.ndarray:
 
     Raises ValueError that says what was expected and what was found.
     """
+    if data.startswith(_HDF5) or data[_HDF5_BLOCK : _HDF5_BLOCK + len(_HDF5)] == _HDF5:
+        raise ValueError(
+            "a MATLAB 7.3 file, which is HDF5; a MATLAB 5 file is read: load it in MATLAB and save "
+            "it with save(..., '-v7'), or take the published file"
+        )
     order = {b"IM": "<", b"MI": ">"}.get(data[126:_HEADER_BYTES])
     if order is None:
         raise ValueError(f"not a MATLAB 5 file, it starts with {data[:16]!r}")

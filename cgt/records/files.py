@@ -1,5 +1,6 @@
 """Files that are either complete or absent, and whose bytes depend on their content alone."""
 
+import errno
 import io
 import json
 import os
@@ -17,6 +18,8 @@ import numpy as np
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 # What an `.npz` may unpack to: far more than any of ours, less than would fill a memory.
 _MOST_BYTES = 1 << 31
+# What file systems answer that have no fsync for this kind of file.
+_CANNOT_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF}
 # The names that `atomic_path` gives.
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{12}(\.[^.]*)?")
 
@@ -43,7 +46,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
-    _fsync(path.parent)  # the new name survives a power cut only once the folder is written too
+    _fsync_folder(
+        path.parent
+    )  # the new name survives a power cut only once the folder is written too
 
 
 def remove_leftovers(folder: str | os.PathLike[str]) -> None:
@@ -65,7 +70,7 @@ def move(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(source, target)
-        _fsync(target.parent)
+        _fsync_folder(target.parent)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(target)) from error
 
@@ -169,8 +174,32 @@ def _parse_npy(data: bytes) -> np.ndarray:
 
 
 def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    """Have the system write a file's content out."""
+    # Windows refuses what is open for reading alone.
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _fsync_folder(folder: Path) -> None:
+    """Have the system write a folder's list of names out, where it can.
+
+    Lustre, CIFS, shared folders of virtual machines and Windows cannot; there the file system sees
+    to it in its own time, and only a power cut in between could bring the old file back.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # a folder that may be written but not read; Windows opens none
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
     finally:
         os.close(descriptor)

@@ -17,6 +17,22 @@ from cgt.records.csv_columns import NAME
 PACKAGES = ("numpy", "scikit-learn", "torch")
 """The packages whose versions can change a run's numbers."""
 
+ROUNDING_VARIABLES = (
+    "ATEN_CPU_CAPABILITY",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "DNNL_DEFAULT_FPMATH_MODE",
+    "DNNL_MAX_CPU_ISA",
+    "MKL_CBWR",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "NPY_DISABLE_CPU_FEATURES",
+    "NVIDIA_TF32_OVERRIDE",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "ONEDNN_MAX_CPU_ISA",
+    "OPENBLAS_CORETYPE",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+)
+"""Environment variables that choose other instructions, which round differently."""
+
 TRAINING = 1
 """Revision of the training code: raised by whoever makes the loop, or what all methods share in it,
 give other numbers. Runs of different revisions are never compared; see `cgt.study.protocol`."""
@@ -57,7 +73,7 @@ def build_manifest(
 def environment(threads: int) -> dict[str, Any]:
     """Describe the code, the software and the machine."""
     return {
-        "git": git_state(Path(__file__).parent),
+        "git": git_state(Path(__file__).parents[2]),
         "versions": {
             "python": platform.python_version(),
             **{name: importlib.metadata.version(name) for name in PACKAGES},
@@ -67,6 +83,7 @@ def environment(threads: int) -> dict[str, Any]:
         "cpu_count": os.cpu_count(),
         "gpu": _gpu_model(),
         "threads": threads,
+        "variables": {name: os.environ[name] for name in ROUNDING_VARIABLES if name in os.environ},
     }
 
 
@@ -184,7 +201,14 @@ def hash_of(value: Any) -> str:
 
 
 def git_state(folder: Path) -> dict[str, Any]:
-    """Return the commit and whether tracked files differ from it; None where there is no git."""
+    """Return the commit and whether tracked files differ from it; None where there is no git.
+
+    folder: of the checkout. The commit of a repository around it says nothing about the code:
+    None, too.
+    """
+    top = _git(folder, "rev-parse", "--show-toplevel")
+    if not top or not os.path.samefile(top, folder):
+        return {"commit": None, "dirty": None}
     commit = _git(folder, "rev-parse", "HEAD")
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
     return {"commit": commit or None, "dirty": None if changes is None else bool(changes)}
@@ -205,6 +229,8 @@ def summarise(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     seconds = {name: one["wall_seconds"] for name, one in runs.items()}
     return {
         **{key: _distinct(one[key] for one in manifests) for key in shared},
+        # Manifests of an earlier version do not say.
+        "variables": _distinct(one["variables"] for one in manifests if "variables" in one),
         "data": data,
         "jobs": [one["job"] for one in manifests],
         "wall_seconds": seconds,
@@ -221,10 +247,11 @@ def _distinct(values: Iterable[Any]) -> list[Any]:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
+    # Within a hook, variables such as GIT_DIR name the repository that it is about.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-C", str(folder), *arguments]
     try:
-        answer = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
-        )
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, env=own)
     except (OSError, subprocess.CalledProcessError):
         return None
     return answer.stdout.strip()

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import yaml
 
 from cgt.records.cards import card_of, cards
 from cgt.records.settings import SHAPES, contradictions, defaults, json_schema
@@ -30,8 +29,15 @@ from cgt.study.schema import (
     load_schema,
 )
 from cgt.study.space import SHARED, as_choices, space_of
+from cgt.study.yaml_files import read_yaml
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
+SMALLEST, LARGEST = 2.0**-126, (2 - 2.0**-23) * 2.0**127
+"""Sizes of the smallest normal and the largest number in single precision."""
+LONGEST_SHOWN = 120
+"""Characters of a value that a message shows."""
+LARGEST_WHOLE = 2**32 - 1
+"""Of seeds, and far above any number of epochs or samples."""
 
 
 # JSON schema lets 3.0 be an integer; as a seed or a number of epochs it breaks the jobs.
@@ -63,9 +69,17 @@ def _choices(
         yield from validator.descend(value, many)
 
 
+def _same_type_enum(
+    validator: Any, allowed: Sequence, value: Any, schema: Mapping
+) -> Iterable[jsonschema.ValidationError]:
+    """One of the values, of its type: 5.0 and true equal 5 and 1 in Python, not in a command."""
+    if not any(type(value) is type(one) and value == one for one in allowed):
+        yield jsonschema.ValidationError(f"{value!r} is none of these")
+
+
 _VALIDATOR = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
-    {"perExit": _per_exit, "choices": _choices},
+    {"perExit": _per_exit, "choices": _choices, "enum": _same_type_enum},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     ),
@@ -99,9 +113,11 @@ def merge(base: Mapping, overlay: Mapping) -> dict:
 
 
 def load_config(*paths: str | Path) -> dict:
-    """Read YAML files and merge them, later ones on top."""
-    layers = (yaml.safe_load(Path(path).read_text(encoding="utf-8")) for path in paths)
-    return without_removed(functools.reduce(merge, layers, {}))
+    """Read YAML files and merge them, later ones on top.
+
+    Raises ValueError naming the file and the line of what is not YAML, or stands there twice.
+    """
+    return without_removed(functools.reduce(merge, map(read_yaml, paths), {}))
 
 
 def without_removed(config: Mapping) -> dict:
@@ -134,7 +150,7 @@ def check_config(config: Mapping, schema_path: str | Path) -> None:
     errors = _VALIDATOR(load_schema(schema_path, config)).iter_errors(config)
     in_order = sorted(errors, key=lambda error: list(map(str, error.path)))
     problems = [line for error in in_order for line in _explain(error)]
-    problems += _not_finite(config)
+    problems = [*dict.fromkeys(problems), *_not_single(config)]
     # Across keys only when each key is right by itself: otherwise one mistake is told twice.
     problems = problems or [*_contradictions(config), *_wrong_studies(config)]
     if problems:
@@ -171,11 +187,11 @@ def nearest(word: Any, allowed: Iterable[Any]) -> str:
 
 
 def _explain(error: jsonschema.ValidationError) -> Iterable[str]:
-    path = [str(part) for part in error.absolute_path]
+    path = [_printable(part) for part in error.absolute_path]
     where, limit = ".".join(path), error.validator_value
     if error.validator == "additionalProperties":
         allowed = list(error.schema["properties"])
-        for key in sorted(set(map(str, error.instance)) - set(allowed)):
+        for key in sorted({_printable(key) for key in error.instance} - set(allowed)):
             if RENAMED.get(key) in allowed:
                 yield f"  {'.'.join([*path, key])}: this key is called {RENAMED[key]} now"
                 continue
@@ -200,23 +216,48 @@ def _explain(error: jsonschema.ValidationError) -> Iterable[str]:
             if key not in error.instance:
                 yield f"  {'.'.join([*path, key])}: missing"
     else:
-        yield f"  {where}: {error.instance!r} is not allowed; {_allowed(error)}"
+        yield f"  {where}: {_shown(error.instance)} is not allowed; {_allowed(error)}"
+
+
+def _printable(key: Any) -> str:
+    """A key as it is told: one line, whatever it holds."""
+    text = str(key)
+    return text if text.isprintable() and len(text) <= LONGEST_SHOWN else _shown(text)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 def _value_of(key: str, mapping: Mapping) -> str:
-    return next(reprlib.repr(value) for name, value in mapping.items() if str(name) == key)
+    return next(reprlib.repr(value) for name, value in mapping.items() if _printable(name) == key)
 
 
-def _not_finite(value: Any, path: tuple[str, ...] = ()) -> Iterable[str]:
-    """JSON schema compares with NaN and infinity, which YAML knows, and finds nothing wrong."""
+def _not_single(value: Any, path: tuple[str, ...] = ()) -> Iterable[str]:
+    """Numbers that no network can compute with, whatever the schema says.
+
+    JSON schema compares with NaN and infinity, which YAML knows, and finds nothing wrong; 1e308 is
+    infinity and 1e-320 is 0 in single precision.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         yield f"  {'.'.join(path)}: {value!r} is not allowed; it must be a finite number"
+    elif isinstance(value, float) and value and not SMALLEST <= abs(value) <= LARGEST:
+        yield (
+            f"  {'.'.join(path)}: {value!r} is not allowed; it must be 0 or of a size between "
+            f"{SMALLEST:.3g} and {LARGEST:.3g}, as numbers in single precision are"
+        )
+    elif isinstance(value, int) and abs(value) > LARGEST_WHOLE:
+        yield (
+            f"  {'.'.join(path)}: {reprlib.repr(value)} is not allowed; a whole number must be at "
+            f"most {LARGEST_WHOLE}"
+        )
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _not_finite(inner, (*path, str(key)))
+            yield from _not_single(inner, (*path, str(key)))
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for number, inner in enumerate(value):
-            yield from _not_finite(inner, (*path, str(number)))
+            yield from _not_single(inner, (*path, str(number)))
 
 
 def _allowed(error: jsonschema.ValidationError) -> str:

@@ -7,7 +7,6 @@ nothing else is ever overwritten or removed.
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import os
 import re
@@ -15,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from cgt.records.files import move, remove_leftovers, write_bytes
-from cgt.records.lock import LOCK, LockedError
+from cgt.records.lock import LOCK, LockedError, take
 
 LIST = "published.sha256"
 STAGE = ".publishing"
@@ -164,7 +163,7 @@ def _stage(out: Path) -> Iterator[Path]:
     stage.mkdir(parents=True, exist_ok=True)
     with open(lock, "ab") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            take(stream, lock)
             # Whoever held it may have removed it between our opening and our locking it.
             if not os.path.samestat(os.fstat(stream.fileno()), os.stat(lock)):
                 raise FileNotFoundError

@@ -11,6 +11,12 @@ CUBE = np.arange(24, dtype="<u2").reshape(2, 3, 4) * 1000
 SHAPE = (2, 3, 4)
 
 
+# The header that MATLAB writes before an HDF5 file, and how that begins.
+HDF5 = (
+    b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(384) + b"\x89HDF\r\n\x1a\n" + bytes(9)
+)
+
+
 def matlab(compressed=False, **arrays):
     stream = io.BytesIO()
     scipy.io.savemat(stream, arrays, do_compression=compressed)
@@ -49,6 +55,10 @@ def test_big_endian_file_with_values_in_a_smaller_type():
         (b"", "not a MATLAB 5 file"),
         (matlab(a=CUBE[0]), r"expected shape \(2, 3, 4\) of uint16, got \(3, 4\) of uint16"),
         (matlab(a=CUBE.astype("f8")), r"expected .* of uint16, got .* of float64"),
+        (matlab(a=np.zeros((2, 3, 6), "<u2")), r"got \(2, 3, 6\).*all 6 bands.* cube of 4"),
+        (matlab(True, a=CUBE.astype("f8")), r"got .* of float64: convert the values to uint16"),
+        (HDF5, r"a MATLAB 7.3 file, which is HDF5; .* save it with save\(..., '-v7'\)"),
+        (HDF5[512:], "a MATLAB 7.3 file, which is HDF5"),
         (matlab(a={"field": CUBE}), r"got .* of MATLAB class 2"),
         (matlab(a=CUBE)[:-8], "truncated MATLAB file: 104 bytes announced, 96 left"),
         (matlab(a=CUBE)[:130], "damaged or truncated MATLAB file"),

@@ -10,6 +10,7 @@ import pytest
 from cgt.records.files import (
     atomic_path,
     load_npz,
+    move,
     remove_leftovers,
     save_npz,
     write_bytes,
@@ -148,3 +149,29 @@ def test_npz_is_read_back_and_damage_is_named(tmp_path):
         archive.writestr("more.npy", b"")
     with pytest.raises(ValueError, match=r"a\.npz: not a readable \.npz file without pickles"):
         load_npz(path)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF])
+def test_a_folder_that_cannot_be_synced_is_no_error(number, tmp_path, monkeypatch):
+    """As on Lustre, CIFS and shared folders of virtual machines."""
+    sync = os.fsync
+
+    def only_files(descriptor):
+        if os.path.isdir(f"/dev/fd/{descriptor}"):
+            raise OSError(number, os.strerror(number))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    write_text(tmp_path / "new/a.txt", "a")
+    move(tmp_path / "new/a.txt", tmp_path / "b.txt")
+    assert (tmp_path / "b.txt").read_text() == "a"
+
+
+def test_a_disk_that_fails_while_syncing_is_an_error(tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        write_text(tmp_path / "a.txt", "a")
+    assert list(tmp_path.iterdir()) == []

@@ -53,6 +53,30 @@ def test_git_state_outside_a_repository(tmp_path):
     assert manifest.git_state(tmp_path) == {"commit": None, "dirty": None}
 
 
+def test_the_commit_of_a_repository_around_is_none_of_ours(tmp_path, monkeypatch):
+    git(tmp_path, "init")
+    git(tmp_path, "commit", "--allow-empty", "-m", "another project")
+    (tmp_path / "archive").mkdir()
+    assert manifest.git_state(tmp_path / "archive") == {"commit": None, "dirty": None}
+    # Within a hook, git names its own repository.
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
+    assert manifest.git_state(tmp_path / "archive") == {"commit": None, "dirty": None}
+    assert len(manifest.git_state(tmp_path)["commit"]) == 40
+
+
+def test_variables_that_change_rounding_are_told(monkeypatch):
+    for name in manifest.ROUNDING_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    plain = manifest.build_manifest(JOB, {}, 1, 1.0, {})
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default")
+    other = manifest.build_manifest(JOB, {}, 1, 1.0, {})
+    assert plain["variables"] == {} and other["variables"] == {"ATEN_CPU_CAPABILITY": "default"}
+    merged = manifest.summarise({"d/m/1": plain, "d/m/2": other})
+    assert merged["variables"] == [{}, {"ATEN_CPU_CAPABILITY": "default"}]
+    del plain["variables"]  # written by an earlier version
+    assert manifest.summarise({"d/m/1": plain})["variables"] == []
+
+
 def test_git_state_without_git(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert manifest.git_state(tmp_path) == {"commit": None, "dirty": None}

@@ -48,7 +48,7 @@ STYLES = plan.as_json(plan.styles(config))
 # A prefix of one's own replaces Snakemake's, which makes a failing pipe fail the job: say it again.
 # Snakemake formats it: braces in the folder's name are doubled.
 here = shlex.quote(str(workflow.basedir)).replace("{", "{{").replace("}", "}}")
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={here}; ")
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={here}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 
 
 # To hold a limit of jobs per second, Snakemake 9 looks for jobs to start once a second, and once more

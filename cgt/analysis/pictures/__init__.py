@@ -42,8 +42,12 @@ def draw_pictures(summary_dir: Path | str, out_dir: Path | str, shown: str, jobs
     Which there are depends on the datasets that the configuration has.
 
     jobs: how many processes draw at a time.
+
+    Raises ValueError if there is none.
     """
     pictures = pictures_of(summary_dir, shown)
+    if not pictures:
+        raise ValueError(f"{summary_dir}: holds no picture's data: nothing is drawn; run `make`")
     in_parallel(partial(_draw_into, Path(out_dir), pictures), pictures, jobs)
 
 
