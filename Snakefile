@@ -1,11 +1,14 @@
 # The paper's table of contents: configuration, stages, targets.
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
+from cgt.study import plan
 from cgt.study.ablation import variants
 from cgt.study.config import check_config, check_places, known_defaults, without_removed
 from cgt.study.join import joined
-from cgt.study.surroundings import refuse_surroundings, refuse_taken
+from cgt.study.surroundings import refuse_future, refuse_surroundings, refuse_taken
 from cgt.study.yaml_files import read_yaml
 
 min_version("9.20")
@@ -40,9 +43,11 @@ try:
     check_config(config, schema)
     check_places(config, published)
     refuse_taken([config["results"], *config["data"].values()])
+    raw = [path for dataset in config["datasets"] for path in plan.raw_files(config, dataset)]
+    refuse_future([*raw, *Path(workflow.basedir, "cgt").rglob("*.py")])
     # One method beside the published rows: what is run follows from these, see rules/join.smk.
     if "join" in config:
-        tables = [f"{config['results']}/tuning/tuning.csv"]
+        tables = [f"{folder}/tuning/tuning.csv" for folder in (config["results"], published)]
         kept = joined(config, f"{published}/rows", schema, tables)
         config.clear()
         config.update(kept)

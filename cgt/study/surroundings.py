@@ -1,8 +1,12 @@
 """What the workflow needs of the system and the folder it runs in, told before any job starts."""
 
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
+
+DRIFT = 600
+"""Seconds that a file may be ahead of the clock."""
 
 
 def refuse_surroundings(checkout: str | Path) -> None:
@@ -32,3 +36,21 @@ def refuse_taken(places: Iterable[str | Path]) -> None:
                     f"{path}: {what}, where the workflow needs a folder; move it away, or name "
                     f"another folder in the configuration"
                 )
+
+
+def refuse_future(paths: Iterable[str | Path]) -> None:
+    """Raise ValueError naming a file that is dated in the future: all that reads it would run again.
+
+    Clocks of a machine and of its file server may differ by `DRIFT`. What is not there is no matter.
+    """
+    now = time.time()
+    late = [
+        path for path in map(Path, paths) if path.is_file() and path.stat().st_mtime > now + DRIFT
+    ]
+    if late:
+        others = f" (and {len(late) - 1} more)" if len(late) > 1 else ""
+        date = time.strftime("%Y-%m-%d %H:%M", time.localtime(late[0].stat().st_mtime))
+        raise ValueError(
+            f"{late[0]}{others}: dated {date}, in the future by this machine's clock, so everything "
+            f"that reads it would run again each time; set the clock, or `touch` the file"
+        )

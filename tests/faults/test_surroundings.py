@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import matplotlib
@@ -11,7 +12,7 @@ from checkout import copy_of_repository
 from matplotlib.figure import Figure
 
 from cgt.analysis.style import RC, save
-from cgt.study.surroundings import refuse_surroundings, refuse_taken
+from cgt.study.surroundings import refuse_future, refuse_surroundings, refuse_taken
 
 ROOT = Path(__file__).parents[2]
 SUMMARY = ROOT / "results/published/summary"
@@ -74,6 +75,7 @@ def test_a_notebooks_backend_stops_no_command(backend, tmp_path):
 # What Windows lacks. Importing any of it fails, as there.
 WITHOUT = """
 import sys
+import time
 for name in ("fcntl", "resource", "pwd", "grp", "termios"):
     sys.modules[name] = None
 """
@@ -169,3 +171,18 @@ def test_a_file_or_a_dead_link_in_place_of_a_folder_is_told(tmp_path):
         refuse_taken([tmp_path / "results/smoke"])
     with pytest.raises(ValueError, match=r"data: a link that leads nowhere, where"):
         refuse_taken([tmp_path / "data/raw"])
+
+
+def test_a_file_of_the_future_is_told(tmp_path):
+    path, other = tmp_path / "cube.npy", tmp_path / "labels.npy"
+    path.touch()
+    other.touch()
+    refuse_future([path, other, tmp_path / "none"])
+    soon = time.time() + 300
+    os.utime(other, (soon, soon))
+    refuse_future([path, other])  # clocks differ by so much
+    os.utime(path, (2**32, 2**32))
+    with pytest.raises(
+        ValueError, match=r"cube\.npy: dated 2106-.*, in the future by this machine"
+    ):
+        refuse_future([other, path])
