@@ -51,6 +51,6 @@ def refuse_future(paths: Iterable[str | Path]) -> None:
         others = f" (and {len(late) - 1} more)" if len(late) > 1 else ""
         date = time.strftime("%Y-%m-%d %H:%M", time.localtime(late[0].stat().st_mtime))
         raise ValueError(
-            f"{late[0]}{others}: dated {date}, in the future by this machine's clock, so everything "
-            f"that reads it would run again each time; set the clock, or `touch` the file"
+            f"{late[0]}{others}: dated {date}, in the future by this machine's clock, so all that "
+            f"reads it would run again each time; set the clock, or `touch` the file"
         )

@@ -182,7 +182,5 @@ def test_a_file_of_the_future_is_told(tmp_path):
     os.utime(other, (soon, soon))
     refuse_future([path, other])  # clocks differ by so much
     os.utime(path, (2**32, 2**32))
-    with pytest.raises(
-        ValueError, match=r"cube\.npy: dated 2106-.*, in the future by this machine"
-    ):
+    with pytest.raises(ValueError, match=r"cube\.npy: dated 2106-.* in the future by"):
         refuse_future([other, path])
