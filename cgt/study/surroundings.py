@@ -39,9 +39,9 @@ def refuse_taken(places: Iterable[str | Path]) -> None:
 
 
 def refuse_future(paths: Iterable[str | Path]) -> None:
-    """Raise ValueError naming a file that is dated in the future: all that reads it would run again.
+    """Raise ValueError naming a file dated in the future: all that reads it would run again.
 
-    Clocks of a machine and of its file server may differ by `DRIFT`. What is not there is no matter.
+    Clocks of a machine and of its file server may differ by `DRIFT`. A missing file is no matter.
     """
     now = time.time()
     late = [
