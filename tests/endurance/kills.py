@@ -49,6 +49,8 @@ def main() -> int:
         moment = chance.uniform(2, duration / (3 if number > 1 else 1))
         ended = _kill_after(moment, killed, asked)
         print(f"kill {number}: {'had ended' if ended else f'after {moment:.1f} s'}", flush=True)
+        if ended and number < asked.kills:  # nothing is left to kill: begin again
+            shutil.rmtree(killed / asked.results)
         _snakemake(killed, asked, "--unlock", check=True)
     _finish(killed, asked)
 
