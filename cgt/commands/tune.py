@@ -22,6 +22,10 @@ def add_tune(commands: argparse._SubParsersAction) -> None:
     _add_config(command)
     command.add_argument("--out", type=Path, required=True, help="folder to write into")
 
+    command.add_argument(
+        "--redraw", action="store_true", help="leave the chosen settings, tuned.yaml, alone"
+    )
+
     command = add(commands, "publish-tuning", publish, "put finished searches among the published")
     command.add_argument("folder", type=Path, help="of the tables, {dataset}/{entry}.csv")
     _add_config(command)
@@ -44,7 +48,8 @@ def entry(arguments: argparse.Namespace) -> None:
 def show(arguments: argparse.Namespace) -> None:
     from cgt.study.show_tuning import show_tuning
 
-    show_tuning(arguments.folder, arguments.config, arguments.out)
+    where = (arguments.folder, arguments.config, arguments.out)
+    show_tuning(*where, redraw=arguments.redraw)
 
 
 def publish(arguments: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ from cgt.study.listed import enlist, put, read_list, refuse_overlap
 
 PUBLISHED_SUFFIXES = (".csv", ".npz", ".md", ".tex", ".svg", ".png")
 """PDF figures are left out: they are large, and `make figures` redraws them."""
+TUNING_PAGE = "tuning.md"
 PARTS = ("summary", "tables", "figures")
 """Folders of a finished run that are published."""
 
@@ -134,5 +135,5 @@ def publishable(folder: Path, pattern: str, *more: str) -> list[Path]:
 def _is_drawn(name: str) -> bool:
     """`make figures` redraws these from the CSVs."""
     folder, _, base = name.rpartition("/")
-    drawn = base in (PAGE, DEVICE) or base.endswith((".svg", ".png"))
+    drawn = base in (PAGE, DEVICE, TUNING_PAGE) or base.endswith((".svg", ".png"))
     return drawn or folder in ("tables", "figures")

@@ -13,45 +13,53 @@ from cgt.analysis.groups import REFERENCE
 from cgt.analysis.style import RC, order, save
 from cgt.analysis.tables.trials import trials_markdown
 from cgt.analysis.trials import growth
+from cgt.records.cards import cards
 from cgt.records.files import write_text
 from cgt.study.design import Range
 from cgt.study.listed import enlist, put
-from cgt.study.publish import publishable
+from cgt.study.publish import TUNING_PAGE, publishable
 from cgt.study.space import as_choices
 from cgt.study.tuning import best_of, read_table
 
-TABLE, PAGE = "tuning.csv", "tuning.md"
+TABLE = "tuning.csv"
 CHOSEN = "tuned.yaml"
 """What was chosen, as an overlay of the configuration."""
 _HEAD = "# Overlay on next.yaml and field.yaml: what the searches have chosen. Written by code.\n"
 
 
-def shards(folder: Path, config: Mapping[str, Any]) -> list[Path]:
-    """Tables of finished searches, `{dataset}/{entry}.csv`: as the configuration orders them."""
-    cells = [(d, entry) for d in config["datasets"] for entry in config["methods"]]
-    paths = [folder / dataset / f"{entry}.csv" for dataset, entry in cells]
-    return [path for path in paths if path.is_file()]
+def shards(folder: Path) -> list[Path]:
+    """Tables of finished searches, `{dataset}/{entry}.csv`, in the order of display."""
+    return sorted(folder.glob("*/*.csv"), key=_place)
 
 
-def show_tuning(folder: Path, config: Mapping[str, Any], out: Path) -> None:
+def show_tuning(folder: Path, config: Mapping[str, Any], out: Path, redraw: bool = False) -> None:
     """Write table, page, figures and the chosen settings of the searches in `folder` into `out`.
+
+    Args:
+        folder: of the tables.
+        config: of it `tuning`; and `methods`, for entries and datasets that take others' values.
+        out: folder to write into.
+        redraw: leave the chosen settings alone: they need the configuration of the search.
 
     Raises:
         ValueError: if there is none, or a table is none of trials.
     """
-    tables = [read_table(path) for path in shards(folder, config)]
+    paths = shards(folder)
+    tables = [read_table(path) for path in paths]
     if not tables:
         raise ValueError(f"{folder}: holds no finished search; `make tune` makes them")
     together = pd.concat(tables, ignore_index=True)
-    write_text(out / TABLE, "".join(_lines(shards(folder, config))))
+    write_text(out / TABLE, "".join(_lines(paths)))
     space = as_choices(config["tuning"]["space"]["lr"])
     lr_range = (space.low, space.high) if isinstance(space, Range) else None
-    write_text(out / PAGE, trials_markdown(together, REFERENCE, lr_range))
+    write_text(out / TUNING_PAGE, trials_markdown(together, REFERENCE, lr_range))
     grown = growth(together)
     for dataset in order(together, "dataset"):
         with matplotlib.rc_context(RC):
             figure = best_of_trials(grown, dataset, REFERENCE)
         save(figure, out / f"best_of_{dataset}")
+    if redraw:
+        return
     chosen = best_of(tables, config)
     text = yaml.safe_dump({"methods": chosen}, sort_keys=False, default_flow_style=None, width=100)
     write_text(out / CHOSEN, _HEAD + text)
@@ -68,10 +76,10 @@ def publish_tuning(results: Path, config: Mapping[str, Any], out: Path) -> list[
     Raises:
         ValueError: if there is none, or others' files are in the way. Nothing is changed then.
     """
-    found = {path.relative_to(results).as_posix(): path for path in shards(results, config)}
+    found = {path.relative_to(results).as_posix(): path for path in shards(results)}
     if not found:
         raise ValueError(f"{results}: holds no finished search; `make tune` makes them")
-    kept = {path.relative_to(out).as_posix(): path for path in shards(out, config)}
+    kept = {path.relative_to(out).as_posix(): path for path in shards(out)}
     put({name: path.read_bytes() for name, path in {**kept, **found}.items()}, out)
     show_tuning(out, config, out)
     enlist(out, [path.name for path in publishable(out, "*", ".yaml")])
@@ -82,3 +90,12 @@ def _lines(paths: Sequence[Path]) -> list[str]:
     """The first table whole, of the others all but the heading: cells stay as they were written."""
     texts = [path.read_text(encoding="utf-8").splitlines(keepends=True) for path in paths]
     return [line for number, lines in enumerate(texts) for line in lines[1 if number else 0 :]]
+
+
+def _place(path: Path) -> tuple[Any, ...]:
+    """Datasets and methods in the order of their cards; an entry behind the method it is of."""
+    datasets, methods = list(cards("data")), list(cards("methods"))
+    dataset, entry = path.parent.name, path.stem
+    of = [name for name in methods if entry == name or entry.startswith(f"{name}_")]
+    known = methods.index(max(of, key=len)) if of else len(methods)
+    return dataset not in datasets, dataset, known, entry

@@ -166,7 +166,7 @@ def best_of(tables: Iterable[pd.DataFrame], config: Mapping[str, Any]) -> dict[s
         for trial in table[table["chosen"] == 1].to_dict("records"):
             for entry in _with(trial["method"], tuning.get("like", {})):
                 for dataset in _with(trial["dataset"], tuning.get("taken_from", {})):
-                    if dataset in config["methods"][entry]:
+                    if entry == trial["method"] or dataset in config["methods"].get(entry, {}):
                         chosen = taken_by(config, entry, trial["method"], settings_of(trial))
                         best.setdefault(entry, {})[dataset] = chosen
     return best

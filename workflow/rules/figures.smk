@@ -79,6 +79,8 @@ rule figures:
     threads: 4
     params:
         folder=PUBLISHED,
+        tuning=TUNING,
+        config=TUNING_JSON,
         shown=config["pictures"]["method"],
         kept=[
             *(f"--first={path}" for path in FIRST_VERDICTS),
@@ -97,12 +99,15 @@ rule figures:
         " --out {params.folder:q}/figures --shown {params.shown:q} --jobs {threads}"
         " && (test ! -e {params.folder:q}/rows"
         " || python -m cgt leaderboard {params.folder:q} --out {params.folder:q})"
+        " && (test ! -e {params.tuning:q} || python -m cgt tune-show {params.tuning:q}"
+        " --config {params.config:q} --out {params.tuning:q} --redraw)"
         " && python -m cgt bench page {params.folder:q}/benchmarks"
         " && (test ! -e {params.folder:q}/ablation"
         " || python -m cgt ablation-draw --summary {params.folder:q}/ablation/summary"
         " --out {params.folder:q}/ablation)"
         " && (test ! -e {params.first:q}"
         " || python -m cgt bench draw {params.measured:q} --out {params.folder:q}/benchmarks)"
-        " && for folder in {params.folder:q} {params.folder:q}/ablation {params.folder:q}/benchmarks;"
+        " && for folder in {params.folder:q} {params.folder:q}/ablation {params.folder:q}/benchmarks"
+        " {params.tuning:q};"
         " do test ! -e $folder || python -m cgt publish-list $folder; done)"
         " > {log:q} 2>&1"
