@@ -6,6 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -22,8 +23,8 @@ def by_name(lines):
     return {canonicalize_name(one.name): one.specifier for one in requirements}
 
 
-def locked():
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
+def locked(file="requirements.lock"):
+    lines = (ROOT / file).read_text().splitlines()
     return by_name(line for line in lines if line and not line.startswith("#"))
 
 
@@ -41,15 +42,26 @@ def test_conda_environment_has_the_direct_dependencies_with_the_same_ranges():
     assert environment == by_name([*LIBRARY, *EXTRAS["benchmark"], *EXTRAS["deploy"]])
 
 
-def test_lock_pins_every_package_exactly():
-    assert all(re.fullmatch(r"==[0-9][0-9A-Za-z.]*", str(pin)) for pin in locked().values())
+@pytest.mark.parametrize("file", ["requirements.lock", "docs/requirements.lock"])
+def test_lock_pins_every_package_exactly(file):
+    assert all(re.fullmatch(r"==[0-9][0-9A-Za-z.]*", str(pin)) for pin in locked(file).values())
 
 
 def test_lock_satisfies_the_direct_dependencies():
-    locked_extras = [lines for extra, lines in EXTRAS.items() if extra != "more-tests"]
+    locked_extras = [
+        lines for extra, lines in EXTRAS.items() if extra not in ("docs", "more-tests")
+    ]
     direct = by_name([*LIBRARY, *(line for lines in locked_extras for line in lines)])
     for name, allowed in direct.items():
         assert allowed.contains(str(locked()[name]).removeprefix("==")), name
+
+
+def test_the_docs_have_a_lock_of_their_own_that_agrees():
+    docs, benchmark = locked("docs/requirements.lock"), locked()
+    for name, allowed in by_name(EXTRAS["docs"]).items():
+        assert allowed.contains(str(docs[name]).removeprefix("==")), name
+    differ = [name for name in docs.keys() & benchmark if docs[name] != benchmark[name]]
+    assert differ == []
 
 
 def test_lock_leaves_gpu_packages_to_pip():
