@@ -23,7 +23,7 @@ SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) --scheduler greedy --rerun-i
   --show-failed-logs $(FLAGS)
 SMOKE_RESULTS := results/smoke
 # What the rules write in results/, beside runs/ and published/.
-WRITTEN := ablation admitted benchmarks checkpoints figures join logs next reference report.html site smoke \
+WRITTEN := ablation admitted archive benchmarks checkpoints figures join logs next reference report.html site smoke \
   summary tables tuning verified
 
 # METHOD: which entries, such as "soft_cgt hard_cgt"; all by default. CONFIG: overlays. MARK=trial
@@ -35,7 +35,7 @@ listed = '$(1)=[$(subst $(space),$(comma),$(strip $(METHOD)))]'
 
 .DEFAULT_GOAL := all
 .PHONY: all smoke figures leaderboard report tune publish-tuning ablation bench check compare publish publish-rows join \
-  docs unlock test lint format clean help
+  docs archive unlock test lint format clean help
 
 all: $(READY)  ## the paper: raw data to tables and figures in results/
 	$(SNAKEMAKE) all
@@ -92,6 +92,9 @@ join: $(READY)  ## set METHOD=name beside the published rows (SEEDS=3: at the fi
 docs: $(DOCS)/.ready  ## pages to read in a browser, offline, into results/site
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet
 	@echo 'open results/site/index.html'
+
+archive: $(READY)  ## code, published results and the runs that are there, with checksums, into results/archive
+	$(VENV)/bin/cgt archive --runs results/runs --out results/archive
 
 unlock: $(READY)  ## after Snakemake itself was killed: let the next run begin
 	$(VENV)/bin/snakemake --unlock

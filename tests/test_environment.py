@@ -11,6 +11,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import cgt
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LIBRARY, EXTRAS = PROJECT["dependencies"], PROJECT["optional-dependencies"]
@@ -92,3 +94,18 @@ def test_direct_dependencies_are_what_the_package_imports():
     needed = {PACKAGE_OF.get(name, name) for name in names} | {"snakemake", "tensorly"}
     deploy = set(by_name(EXTRAS["deploy"]))
     assert needed - deploy == set(by_name([*LIBRARY, *EXTRAS["benchmark"]]))
+
+
+def test_the_version_is_the_same_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    assert {cgt.__version__, citation["version"], newest[1]} == {PROJECT["version"]}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("[!c]*.yml")))
+def test_issue_forms_have_what_a_form_needs(path):
+    form = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert {"name", "description", "body"} <= form.keys()
+    fields = [one for one in form["body"] if one["type"] != "markdown"]
+    assert all(one["attributes"]["label"] for one in fields)
+    assert len({one["id"] for one in fields}) == len(fields)

@@ -26,7 +26,7 @@ PLACES = {
     "results/published/tuning/tuning.md": "tables/index.md",
 }
 """Pages and folders of the repository that have a place in the site."""
-TAKEN = ("CHANGELOG.md", "config/README.md", "data/README.md")
+TAKEN = ("CHANGELOG.md", "CONTRIBUTING.md", "config/README.md", "data/README.md")
 """Of these, the ones that are shown as they stand."""
 CODE = {".py": "python", ".smk": "python", ".yaml": "yaml", ".rst": "text", ".toml": "toml"}
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?\)")

@@ -79,6 +79,7 @@ rule figures:
     threads: 4
     params:
         folder=PUBLISHED,
+        citation=f"{ROOT}/CITATION.cff",
         shown=config["pictures"]["method"],
         first=f"{PUBLISHED}/benchmarks/infer_{DATASETS[0]}.csv",
         measured=expand(f"{PUBLISHED}/benchmarks/infer_{{dataset}}.csv", dataset=DATASETS),
@@ -98,6 +99,7 @@ rule figures:
         " --out {params.folder:q}/ablation)"
         " && (test ! -e {params.first:q}"
         " || python -m cgt bench draw {params.measured:q} --out {params.folder:q}/benchmarks)"
+        " && python -m cgt data-card {params.folder:q} --citation {params.citation:q}"
         " && for folder in {params.folder:q} {params.folder:q}/ablation {params.folder:q}/benchmarks;"
         " do test ! -e $folder || python -m cgt publish-list $folder; done)"
         " > {log:q} 2>&1"
