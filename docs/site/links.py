@@ -23,9 +23,10 @@ PLACES = {
     "results/published/figures": "gallery.md",
     "results/published/leaderboard.md": "leaderboard.md",
     "results/published/tables": "tables/index.md",
-    "results/published/tuning/tuning.md": "tables/index.md",
 }
 """Pages and folders of the repository that have a place in the site."""
+TO_COME = {"results/published/tuning/tuning.md": "tables/index.md"}
+"""What pages may link to before it is published, and where that leads until then."""
 TAKEN = ("CHANGELOG.md", "CONTRIBUTING.md", "config/README.md", "data/README.md")
 """Of these, the ones that are shown as they stand."""
 CODE = {".py": "python", ".smk": "python", ".yaml": "yaml", ".rst": "text", ".toml": "toml"}
@@ -49,7 +50,7 @@ def turned(markdown: str, path: str, place: str, linked: set[str]) -> str:
         here = posixpath.dirname(place) or "."
         if whole.startswith("docs/") and whole.endswith(".md"):
             return f"]({posixpath.relpath(whole.removeprefix('docs/'), here)}{anchor})"
-        if whole not in PLACES:
+        if whole not in PLACES and (whole not in TO_COME or (ROOT / whole).exists()):
             if (ROOT / whole).is_dir():
                 return "]{}"
             if not (ROOT / whole).is_file():
@@ -68,6 +69,8 @@ def place_of(path: str) -> str:
     """Where a file of the repository stands in the site."""
     if path in PLACES:
         return PLACES[path]
+    if path in TO_COME and not (ROOT / path).exists():
+        return TO_COME[path]
     if path.startswith("results/published/") and path.endswith(".md"):
         return table_page(path)
     return f"source/{path}.md" if Path(path).suffix in CODE else f"files/{path}"

@@ -135,7 +135,8 @@ def tables() -> Pages:
     for path in sorted(paths, key=lambda p: ([*known, p.stem].index(p.stem), p)):
         title = path.stem.replace("_", " ").capitalize()
         _, title, question = known.get(path.stem, ("", title, MORE_TABLES.get(path.stem, "")))
-        text, place = path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix()
+        place = path.relative_to(ROOT).as_posix()
+        text = from_root(path.read_text(encoding="utf-8"), place)
         if not text.startswith("#"):
             caption = CAPTIONS / "tables" / f"{path.stem}.rst"
             about = caption.read_text(encoding="utf-8") if caption.exists() else ""
@@ -143,6 +144,11 @@ def tables() -> Pages:
         pages[table_page(place)] = f"---\nhide: [toc]\n---\n\n{text}"
         listed.append(f"| {question} | [{title}](/{place}) |")
     return {"tables/index.md": "\n".join(listed) + "\n", **pages}
+
+
+def from_root(text: str, path: str) -> str:
+    """With links that start at the folder of `path` starting at the root of the repository."""
+    return re.sub(r"\]\((?!\w+:|[#/])", f"](/{Path(path).parent.as_posix()}/", text)
 
 
 def table_page(path: str) -> str:
