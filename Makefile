@@ -12,6 +12,8 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 VENV := .venv
 READY := $(VENV)/.ready
+# Of the site alone.
+DOCS := .venv-docs
 
 # Snakemake and matplotlib keep files in the home folder, which some accounts of clusters lack.
 ifeq ($(shell test -w "$$HOME" && echo yes),)
@@ -27,8 +29,8 @@ SNAKEMAKE := $(VENV)/bin/snakemake --cores $(CORES) --scheduler greedy --rerun-i
   --show-failed-logs $(FLAGS)
 SMOKE_RESULTS := results/smoke
 # What the rules write in results/, beside runs/ and published/.
-WRITTEN := ablation admitted benchmarks checkpoints figures join logs next reference report.html smoke summary \
-  tables tuning verified
+WRITTEN := ablation admitted archive benchmarks checkpoints figures join logs next reference report.html site smoke \
+  summary tables tuning verified
 
 # METHOD: which entries, such as "soft_cgt hard_cgt"; all by default. CONFIG: overlays. MARK=trial
 empty :=
@@ -39,7 +41,7 @@ listed = '$(1)=[$(subst $(space),$(comma),$(strip $(METHOD)))]'
 
 .DEFAULT_GOAL := all
 .PHONY: all smoke figures leaderboard report tune publish-tuning ablation bench check compare publish publish-rows join \
-  unlock test lint format clean help
+  docs archive unlock test lint format clean help
 
 all: $(READY)  ## the paper: raw data to tables and figures in results/
 	$(SNAKEMAKE) all
@@ -97,6 +99,13 @@ join: $(READY)  ## set METHOD=name beside the published rows (SEEDS=3: at the fi
 	$(SNAKEMAKE) join $(LAYERS) --config join=$(METHOD) $(if $(CONFIG),join_settings=own) \
 	  $(if $(SEEDS),join_seeds=$(SEEDS))
 
+docs: $(DOCS)/.ready  ## pages to read in a browser, offline, into results/site
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet
+	@echo 'open results/site/index.html'
+
+archive: $(READY)  ## code, published results and the runs that are there, with checksums, into results/archive
+	$(VENV)/bin/cgt archive --runs results/runs --out results/archive
+
 unlock: $(READY)  ## after Snakemake itself was killed: let the next run begin
 	$(VENV)/bin/snakemake --unlock
 
@@ -148,4 +157,9 @@ ifneq ($(TORCH_INDEX),)
 endif
 	$(VENV)/bin/python -m pip install --disable-pip-version-check -r requirements.lock
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DOCS)/.ready: docs/requirements.lock
+	$(PYTHON) -m venv --clear $(DOCS)
+	$(DOCS)/bin/python -m pip install --disable-pip-version-check -r docs/requirements.lock
 	@touch $@

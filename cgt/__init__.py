@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # for tools that read types and cannot see what is loaded on 
     from cgt.operate.points import OperatingPoint, choose_thresholds, sweep
     from cgt.operate.sweep import Sweep
 
-__version__ = "0.2.0"
+__version__ = "1.0.0"
 
 _HOME = {
     "EarlyExitNetwork": "cgt.nn.network",

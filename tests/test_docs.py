@@ -1,13 +1,17 @@
 """The pages for users of the library run as they stand, and do what they say."""
 
 import csv
+import math
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import cgt
+from cgt.data import load, prepare
+from cgt.study.config import check_config, load_config
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -100,3 +104,43 @@ def test_the_numbers_of_the_map_are_those_of_its_table():
 def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (DOCS / target).exists()] == []
+
+
+def snippets(page):
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+
+
+def test_the_method_of_the_page_is_what_its_formula_says():
+    found = {"__name__": "focal"}
+    (code,) = snippets("own_method.md")
+    exec(compile(code.replace("@dataclass", ""), "own_method.md", "exec"), found)
+    method = found["Focal"].__new__(found["Focal"])
+    method.gamma = 2.0
+    logits, targets = torch.tensor([[0.0, 0.0], [1.0, -1.0]]), torch.tensor([0, 0])
+    terms = method.terms(SimpleNamespace(logits=[logits, 2 * logits]), targets, None)
+    sure = torch.tensor([[0.5, 0.5], [1 / (1 + math.exp(-2)), 1 / (1 + math.exp(-4))]])
+    torch.testing.assert_close(terms.weights, (1 - sure) ** 2)
+
+
+def test_the_data_and_the_network_of_the_page_go_together(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data, network = snippets("own_data.md")
+    exec(compile(data, "own_data.md", "exec"), {})
+    prepare("waves", 1, Path("waves.npz"), tmp_path / "1.npz", kind="signals")
+    waves = load("waves", tmp_path / "1.npz", Path("waves.npz"), seed=1)
+    assert waves.class_names == ("slow", "medium", "fast", "faster")
+    found = {}
+    exec(compile(network, "own_data.md", "exec"), found)
+    made = found["build"](waves.train.x.shape[1:], 4, 3)
+    logits = made(torch.from_numpy(waves.train.x[:2]))
+    assert [tuple(each.shape) for each in logits] == [(2, 4)] * 3
+
+
+def test_what_the_first_run_changes_is_a_valid_configuration(tmp_path):
+    page = (DOCS / "first_run.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    (tmp_path / "short.yaml").write_text(text)
+    config = load_config(DOCS.parent / "config/config.yaml", tmp_path / "short.yaml")
+    check_config(config, DOCS.parent / "workflow/schemas/config.schema.yaml")
+    assert list(config["datasets"]) == ["indian_pines"]

@@ -4,6 +4,7 @@ import csv
 import importlib.util
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -27,6 +28,38 @@ def test_a_classifier_of_torchvisions_goes_all_the_way(tmp_path):
     for name in ("exit", "prediction"):
         assert (found[name] != found[f"{name}_on_device"]).sum() <= 1
     assert (tmp_path / "network.onnx").exists()
+
+
+def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
+    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTHONPATH", str(EXAMPLES.parent))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    notebook = nbformat.read(EXAMPLES / "walkthrough.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)  # numbers of today only
+    client = nbclient.NotebookClient(
+        notebook, timeout=120, resources={"metadata": {"path": EXAMPLES}}
+    )
+    with client.setup_kernel():
+        for number, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, number)
+        names = ("difference.mean", "difference.n", "accuracy", "cost", "same")
+        probe = nbformat.v4.new_code_cell(f"print({', '.join(f'float({n})' for n in names)})")
+        notebook.cells.append(probe)
+        client.execute_cell(probe, len(notebook.cells) - 1)
+    mean, n, accuracy, cost, same = map(float, probe.outputs[0]["text"].split())
+
+    with open(EXAMPLES.parent / "results/published/summary/areas.csv", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["dataset"] == "indian_pines"]
+    area = {(row["method"], row["seed"]): float(row["mean_budget_accuracy"]) for row in rows}
+    seeds = [seed for method, seed in area if method == "soft_cgt"]
+    gaps = [area["soft_cgt", seed] - area["branchynet", seed] for seed in seeds]
+    assert n == len(gaps) and mean == pytest.approx(sum(gaps) / len(gaps))
+    assert accuracy > 0.7  # by chance: 0.1
+    assert 0.15 < cost < 0.35  # a quarter, chosen on other data
+    assert same > 0.99
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,14 @@ def add_publish(commands: argparse._SubParsersAction) -> None:
         "--tables", type=Path, nargs="+", default=[], help="folders of the published ones"
     )
 
+    command = add(commands, "data-card", card, "describe a published folder's tables as Croissant")
+    command.add_argument("published", type=Path)
+    command.add_argument("--citation", type=Path, required=True, help="CITATION.cff")
+
+    command = add(commands, "archive", archive, "code, published results and runs in one file")
+    command.add_argument("--runs", type=Path, required=True, help="root folder of the runs")
+    command.add_argument("--out", type=Path, required=True, help="folder of the archive")
+
     command = add(commands, "export", export, "write runs as ONNX, to be run without torch")
     command.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run")
     command.add_argument("--dataset", required=True)
@@ -81,6 +89,18 @@ def readme(arguments: argparse.Namespace) -> None:
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder}: no folder of tables; `make figures` draws them")
     fill(arguments.readme, arguments.tables)
+
+
+def card(arguments: argparse.Namespace) -> None:
+    from cgt.study.datacard import write_data_card
+
+    write_data_card(arguments.published, arguments.citation)
+
+
+def archive(arguments: argparse.Namespace) -> None:
+    from cgt.study.archive import archive
+
+    print(archive(Path.cwd(), arguments.runs, arguments.out))
 
 
 def export(arguments: argparse.Namespace) -> None:

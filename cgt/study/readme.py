@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown
-from cgt.records.cards import PACKAGE, cards
+from cgt.records.cards import PACKAGE, card_of, cards
 from cgt.records.files import write_text
 
 _BLOCK = re.compile(r"<!-- (?P<name>\w+\.md) -->\n.*?<!-- end -->", flags=re.DOTALL)
@@ -56,6 +56,15 @@ def _method_settings(folder: Path) -> str:
         for name, card in cards("methods").items()
         for first, row in _settings(card)
     )
+
+
+def setting_table(method: str) -> str:
+    """The settings of one method in Markdown: key, meaning, what is allowed, default.
+
+    Raises:
+        ValueError: naming what methods there are instead.
+    """
+    return _table(row for _, row in _settings(card_of("methods", method)))
 
 
 def _networks(folder: Path) -> str:

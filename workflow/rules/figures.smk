@@ -81,6 +81,7 @@ rule figures:
         folder=PUBLISHED,
         tuning=TUNING,
         config=TUNING_JSON,
+        citation=f"{ROOT}/CITATION.cff",
         shown=config["pictures"]["method"],
         kept=[
             *(f"--first={path}" for path in FIRST_VERDICTS),
@@ -107,6 +108,7 @@ rule figures:
         " --out {params.folder:q}/ablation)"
         " && (test ! -e {params.first:q}"
         " || python -m cgt bench draw {params.measured:q} --out {params.folder:q}/benchmarks)"
+        " && python -m cgt data-card {params.folder:q} --citation {params.citation:q}"
         " && for folder in {params.folder:q} {params.folder:q}/ablation {params.folder:q}/benchmarks"
         " {params.tuning:q};"
         " do test ! -e $folder || python -m cgt publish-list $folder; done)"
