@@ -16,7 +16,7 @@ from cgt.analysis.trials import growth
 from cgt.records.cards import cards
 from cgt.records.files import write_text
 from cgt.study.design import Range
-from cgt.study.listed import enlist, put
+from cgt.study.listed import enlist, put, read_list
 from cgt.study.publish import TUNING_PAGE, publishable
 from cgt.study.space import as_choices
 from cgt.study.tuning import best_of, read_table
@@ -79,7 +79,8 @@ def publish_tuning(results: Path, config: Mapping[str, Any], out: Path) -> list[
     found = {path.relative_to(results).as_posix(): path for path in shards(results)}
     if not found:
         raise ValueError(f"{results}: holds no finished search; `make tune` makes them")
-    kept = {path.relative_to(out).as_posix(): path for path in shards(out)}
+    listed = [name for name in read_list(out) if (out / name).is_file()]
+    kept = {name: out / name for name in listed}  # the pilot, too
     put({name: path.read_bytes() for name, path in {**kept, **found}.items()}, out)
     show_tuning(out, config, out)
     enlist(out, [path.name for path in publishable(out, "*", ".yaml")])

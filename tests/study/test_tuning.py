@@ -9,6 +9,7 @@ import yaml
 from cgt.records.cards import cards
 from cgt.study.config import load_config, merge
 from cgt.study.design import Range
+from cgt.study.listed import enlist
 from cgt.study.show_tuning import publish_tuning, show_tuning
 from cgt.study.space import MOST_OWN, as_choices, first_of, space_of
 from cgt.study.tuning import pooled_error, read_table, select, taken_by, trials, write_table
@@ -190,8 +191,11 @@ def test_searches_are_published_one_by_one_and_all_shown(tmp_path):
     search(made, "branchynet", [(0.5, 0.6), (0.7, 0.8), (0.2, 0.2)])
     assert publish_tuning(made, SMALL, out) == ["mnist1d/branchynet"]
     (made / "mnist1d/branchynet.csv").unlink()
+    (out / "pilot.csv").write_text("trials\n")
+    enlist(out, ["pilot.csv"])
     search(made, "hard_cgt", [(0.5, 0.6), (0.3, 0.3), (0.7, 0.9)])
     assert publish_tuning(made, SMALL, out) == ["mnist1d/hard_cgt"]
+    assert (out / "pilot.csv").read_text() == "trials\n"
     assert len((out / "tuning.csv").read_text().splitlines()) == 1 + 3 + 3
     chosen = yaml.safe_load((out / "tuned.yaml").read_text())["methods"]
     assert chosen["branchynet"]["mnist1d"] == chosen["branchynet"]["elsewhere"]
