@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cgt.analysis.figures.parts import percent
+from cgt.analysis.groups import SINGLE
 from cgt.analysis.style import dataset_name, looks, order
 
 _WIDTH = 6.75  # inches, a page's
@@ -22,13 +23,16 @@ def best_of_trials(grown: pd.DataFrame, dataset: str, reference: str) -> Figure:
     """Expected best validation area of n trials, a panel for each entry, over the reference's.
 
     `grown` is what :func:`cgt.analysis.trials.growth` gives. Bands: one standard deviation over
-    the choices of n of the entry's trials.
+    the choices of n of the entry's trials. The network with one exit has no area, and no panel.
     """
-    of = grown[grown["dataset"] == dataset]
+    of = grown[(grown["dataset"] == dataset) & (grown["method"] != SINGLE)]
     methods = order(of, "method")
-    rows = -(-len(methods) // _COLUMNS)
+    columns = max(min(len(methods), _COLUMNS), 1)
+    rows = max(-(-len(methods) // columns), 1)
     figure = Figure(figsize=(_WIDTH, _HEIGHT * rows + _ROOM), layout="constrained")
-    axes = list(figure.subplots(rows, _COLUMNS, sharex=True, sharey=True, squeeze=False).flat)
+    axes = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
+    if not methods:
+        return figure
     names = looks(methods)
     beside = of[of["method"] == reference]
     for ax, method in zip(axes, methods, strict=False):
@@ -44,13 +48,14 @@ def best_of_trials(grown: pd.DataFrame, dataset: str, reference: str) -> Figure:
     for ax in axes:
         percent(ax.yaxis)
     figure.supxlabel("Trials", fontsize=8)
-    figure.supylabel(f"{dataset_name(dataset)}: best validation area (%)", fontsize=8)
+    figure.supylabel("Best area (%)", fontsize=8)
+    figure.suptitle(dataset_name(dataset), fontsize=8, x=0.01, ha="left")
     if len(beside):
         handles = [
             Line2D([], [], color="0.15", label="the panel's method"),
             Line2D([], [], color=_GREY, label=looks([reference])[reference].name),
         ]
-        figure.legend(handles=handles, loc="outside upper right", ncols=2, fontsize=7)
+        figure.legend(handles=handles, loc="outside lower right", ncols=2, fontsize=7)
     return figure
 
 

@@ -16,7 +16,7 @@ from cgt.analysis.claims import (
 from cgt.analysis.comparisons import AREA, differences
 from cgt.analysis.equivalence import MARGIN
 from cgt.analysis.frames import Frames
-from cgt.analysis.groups import CGT, REFERENCE
+from cgt.analysis.groups import CGT, REFERENCE, SINGLE
 from cgt.analysis.power import power
 from cgt.analysis.statistics import estimate
 from cgt.analysis.style import dataset_name, looks, order
@@ -39,7 +39,7 @@ from cgt.analysis.told import (
     told_row,
 )
 
-FULL, STATIC = "single_exit", "static"
+FULL, STATIC = SINGLE, "static"
 SHARE: Variants = {
     BETTER: "reaches {own} % on {dataset}, more than the single-exit network ({full} %),",
     SLIGHTLY_BETTER: "reaches {own} % on {dataset}, a little more than the single-exit network "

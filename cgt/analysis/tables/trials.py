@@ -4,12 +4,14 @@ import json
 
 import pandas as pd
 
+from cgt.analysis.groups import SINGLE
 from cgt.analysis.style import dataset_name, looks, order
 from cgt.analysis.tables.parts import ABSENT, Rows, markdown, percent, points, signed
 from cgt.analysis.trials import EDGE, open_choices, plain_best, range_edges
 
 _NOTE = (
-    "Score: area on validation data, in %, mean over the seeds kept for tuning; ± one standard "
+    "Score: area on validation data (of the network with one exit: accuracy), in %, mean over the "
+    "seeds kept for tuning; ± one standard "
     "error over them. Tied: trials within one standard error of the best (pooled over the better "
     "half of the entry's trials); of these the one nearest to trial 0, the published default, is "
     "chosen. Best alone: what the highest mean would have chosen. Lead: of the entry's best score "
@@ -52,8 +54,9 @@ def _summary(trials: pd.DataFrame, lr_range: tuple[float, float] | None) -> str:
     )
     first = (chosen["trial"] == 0).sum()
     said = [
-        f"Of {len(chosen)} choices, {by_rule} are not the trial with the highest mean but one that "
-        f"is tied with it and nearer to the published default; {first} are that default itself."
+        f"Searches: {len(chosen)}. Another trial than the one with the highest mean, tied with it "
+        f"and nearer to the published default, was chosen {by_rule} times; that default itself "
+        f"{first} times."
     ]
     if lr_range is not None:
         low, high = range_edges(chosen["lr"], *lr_range)
@@ -72,7 +75,7 @@ def _rows(of: pd.DataFrame, names: dict, reference: str) -> Rows:
     rows = []
     for trial in of[of["chosen"] == 1].itertuples():
         own = of[of["method"] == trial.method]
-        lead = leads.get(trial.method)
+        lead = None if trial.method == SINGLE else leads.get(trial.method)
         best = plain[trial.dataset, trial.method]
         rows.append(
             {
