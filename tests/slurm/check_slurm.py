@@ -1,0 +1,279 @@
+"""The workflow through a Slurm of one machine: same bytes, whatever happens to the cluster.
+
+Not collected by default: `make test-slurm`. It needs root, Debian's slurm-wlm and munge, and the
+extra `slurm`.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+from checkout import ROOT, TINY, copy_of_repository
+
+from cgt.study.config import load_config, seeds_of
+
+CLUSTER = Path(__file__).with_name("cluster")
+PROFILE = (
+    *("--profile", "workflow/profiles/slurm", "--cores", "2"),
+    # There is no accounting, and no network between the file system and the node.
+    *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "3"),
+    *("--latency-wait", "5"),
+)
+EPOCHS = 150
+"""Long enough for damage in the middle of a training job: it takes some ten seconds."""
+
+LONG = {
+    **TINY,
+    "datasets": {"indian_pines": {**TINY["datasets"]["indian_pines"], "epochs": EPOCHS}},
+}
+PREDICTIONS = [
+    f"results/tiny/runs/indian_pines/{method}/1/predictions.npz" for method in LONG["methods"]
+]
+"""What the tests of damage ask for: all that Slurm has to train."""
+
+
+RUNS = [f"results/*/runs/**/*.{ending}" for ending in ("npz", "csv", "safetensors")]
+CONFIG = ROOT / "config"
+
+
+def ask(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+
+
+def until(condition, seconds=120):
+    """The first true value of `condition()`; fails after so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.3)
+    raise AssertionError(f"not within {seconds} s: {condition.__name__}")
+
+
+def jobs(states="PENDING,RUNNING"):
+    """State and comment of each job of the cluster, by its number; the comment names the rule."""
+    found = ask("squeue", "--noheader", "--states", states, "--format", "%i|%T|%k")
+    return {line.split("|")[0]: line.split("|")[1:] for line in found.splitlines()}
+
+
+def contents(checkout, *patterns):
+    """Bytes of the files that match, wall-clock times aside, by their place in the checkout."""
+    paths = [path for pattern in patterns for path in checkout.folder.glob(pattern)]
+    return {
+        str(path.relative_to(checkout.folder)): path.read_bytes()
+        for path in paths
+        if path.name != "timings.csv"
+    }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def machine():
+    yield
+    subprocess.run([CLUSTER, "down"], check=True)
+
+
+@pytest.fixture(autouse=True)
+def cluster():
+    """A new one for each test, whatever the test before has broken."""
+    subprocess.run([CLUSTER, "down"], check=True)
+    subprocess.run([CLUSTER, "up"], check=True)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """Files of the training jobs that ran here, without Slurm."""
+    checkout = copy_of_repository(tmp_path_factory.mktemp("local"))
+    checkout.configure(LONG)
+    run = checkout.snakemake(*PREDICTIONS)
+    assert run.returncode == 0, run.stdout
+    return contents(checkout, *RUNS)
+
+
+@pytest.fixture
+def place(tmp_path):
+    checkout = copy_of_repository(tmp_path)
+    checkout.configure(LONG)
+    return checkout
+
+
+class Started:
+    """A run through Slurm, in the background; ended with the test."""
+
+    def __init__(self, place):
+        self.log = place.folder / "snakemake.log"
+        command = [
+            *(sys.executable, "-m", "snakemake", *PROFILE, "--keep-going", *PREDICTIONS),
+            *("--replace-workflow-config", "--configfile", "tiny.yaml"),
+        ]
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=place.folder,
+                env={**os.environ, "PATH": path},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def ended(self, seconds=240):
+        """Exit code and everything that was said."""
+        return self.process.wait(seconds), self.log.read_text()
+
+
+@pytest.fixture
+def start(place):
+    started = []
+
+    def start():
+        started.append(Started(place))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.process.send_signal(signal.SIGINT)
+            each.process.wait(60)
+
+
+def in_training(place):
+    """Number of the job that trains soft_cgt, once some epochs are done."""
+    log = place.folder / "results/tiny/logs/train/indian_pines/soft_cgt/1.log"
+
+    def training():
+        done = log.exists() and re.findall(r" epoch (\d+)/", log.read_text())
+        running = [number for number, (state, said) in jobs().items() if "soft_cgt" in said]
+        return bool(done) and int(done[-1]) > 5 and running and running[0]
+
+    return until(training)
+
+
+def first_epoch(place):
+    """Of the last start of soft_cgt's training: above 1, it went on."""
+    log = place.folder / "results/tiny/logs/train/indian_pines/soft_cgt/1.log"
+    return int(re.search(r" epoch (\d+)/", log.read_text())[1])
+
+
+def resumed(place, expected):
+    """Run again what is left, with the same bytes at the end; return what was said."""
+    run = place.snakemake(*PROFILE, *PREDICTIONS)
+    assert run.returncode == 0, run.stdout
+    assert contents(place, *RUNS) == expected
+    return run.stdout
+
+
+def everything(checkout, config):
+    """What a whole run leaves that has the same bytes each time."""
+    results = config["results"]
+    patterns = [f"{results}/{name}" for name in ("summary/*.csv", "figures/*.svg", "tables/*.md")]
+    return contents(checkout, *patterns, *RUNS)
+
+
+@pytest.mark.parametrize("size", ["tiny", "smoke"])
+def test_a_whole_run_has_the_bytes_of_a_local_one_and_short_jobs_go_in_batches(size, tmp_path):
+    config = TINY if size == "tiny" else load_config(CONFIG / "config.yaml", CONFIG / "smoke.yaml")
+    runs = []
+    for name, options in (("local", ()), ("cluster", PROFILE)):
+        (tmp_path / name).mkdir()
+        checkout = copy_of_repository(tmp_path / name)
+        checkout.configure(config)
+        run = checkout.snakemake(*options)
+        assert run.returncode == 0, run.stdout
+        runs.append(everything(checkout, config))
+    local, there = runs
+    assert len(local) > 40
+    assert there.keys() == local.keys()
+    assert [name for name in local if there[name] != local[name]] == []
+
+    trainings = sum(len(seeds_of(config, name)) for name in config["datasets"])
+    trainings *= len(config["methods"])
+    found = Counter(
+        re.findall(r"SLURM jobid \d+ \(log: \S+/slurm_logs/([a-z]+_[a-z]+)", run.stdout)
+    )
+    # The machine that starts has downloaded: the nodes may have no internet.
+    assert found == {
+        "group_splits": 1,
+        "rule_train": trainings,
+        "group_evaluations": -(-trainings // 10),
+        "group_drawing": 1,
+    }
+
+
+def test_a_cancelled_job_is_named_with_its_logs_and_goes_on_where_it_was(place, start, expected):
+    run = start()
+    number = in_training(place)
+    ask("scancel", number)
+    code, said = run.ended()
+    assert code == 1
+    assert f"SLURM-job '{number}' failed, SLURM status is: 'CANCELLED'" in said
+    (log,) = place.folder.glob(f".snakemake/slurm_logs/rule_train/*/{number}.log")
+    assert str(log) in said
+    assert "results/tiny/logs/train/indian_pines/soft_cgt/1.log" in said
+    resumed(place, expected)
+    assert first_epoch(place) > 5
+
+
+def test_a_failed_jobs_message_leads_to_its_log_without_accounting(place):
+    config = deepcopy(LONG)
+    config["methods"]["soft_cgt"]["indian_pines"]["lr"] = 1e9
+    place.configure(config)
+    run = place.snakemake(*PROFILE, PREDICTIONS[-1])
+    assert run.returncode == 1
+    log = "results/tiny/logs/train/indian_pines/soft_cgt/1.log"
+    assert re.search(rf"log: .*{re.escape(log)}.*check log file", run.stdout)
+    reason = (place.folder / log).read_text().splitlines()[-1]
+    assert "diverge" in reason or "finite" in reason
+    assert reason in run.stdout  # shown, too
+    (theirs,) = place.folder.glob(".snakemake/slurm_logs/rule_train/*/*.log")
+    assert str(theirs) in run.stdout
+
+
+def test_a_drained_node_lets_jobs_wait_and_the_run_goes_on(place, start, expected):
+    run = start()
+    until(lambda: [said for state, said in jobs().values() if state == "RUNNING"])
+    ask("scontrol", "update", "nodename=localhost", "state=drain", "reason=test")
+
+    def trainings_wait():
+        states = [state for state, said in jobs().values() if "train" in said]
+        return states == ["PENDING", "PENDING"]
+
+    until(trainings_wait)
+    time.sleep(10)
+    assert trainings_wait() and run.process.poll() is None
+    ask("scontrol", "update", "nodename=localhost", "state=resume")
+    code, said = run.ended()
+    assert code == 0, said
+    assert contents(place, *RUNS) == expected
+
+
+def test_a_node_that_went_down_gets_its_jobs_again_and_they_go_on(place, start, expected):
+    run = start()
+    number = in_training(place)
+    ask("scontrol", "update", "nodename=localhost", "state=down", "reason=test")
+    until(lambda: number not in jobs("RUNNING"))
+    ask("scontrol", "update", "nodename=localhost", "state=resume")
+    code, said = run.ended()
+    if code:
+        resumed(place, expected)
+    assert contents(place, *RUNS) == expected, said
+    assert first_epoch(place) > 5
+
+
+def test_a_controller_that_stopped_and_came_back_costs_at_most_another_start(
+    place, start, expected
+):
+    run = start()
+    in_training(place)
+    subprocess.run([CLUSTER, "stop-controller"], check=True)
+    time.sleep(20)
+    subprocess.run([CLUSTER, "start-controller"], check=True)
+    code, said = run.ended()
+    if code:
+        resumed(place, expected)
+    assert contents(place, *RUNS) == expected, said
