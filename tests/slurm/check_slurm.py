@@ -15,6 +15,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
+import yaml
 from checkout import ROOT, TINY, copy_of_repository
 
 from cgt.study.config import load_config, seeds_of
@@ -39,6 +40,8 @@ PREDICTIONS = [
 """What the tests of damage ask for: all that Slurm has to train."""
 
 
+LOG = "results/tiny/logs/train/indian_pines/soft_cgt/1.log"
+HUGE = [1e30, 1e30, 1e30]
 RUNS = [f"results/*/runs/**/*.{ending}" for ending in ("npz", "csv", "safetensors")]
 CONFIG = ROOT / "config"
 
@@ -63,11 +66,51 @@ def jobs(states="PENDING,RUNNING"):
     return {line.split("|")[0]: line.split("|")[1:] for line in found.splitlines()}
 
 
-def contents(checkout, *patterns):
-    """Bytes of the files that match, wall-clock times aside, by their place in the checkout."""
-    paths = [path for pattern in patterns for path in checkout.folder.glob(pattern)]
+def checkout_of(folder, config):
+    """A copy of the repository with this configuration as its own.
+
+    `--replace-workflow-config` does not reach the jobs that Slurm starts.
+    """
+    checkout = copy_of_repository(folder)
+    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(config))
+    return checkout.folder
+
+
+class Run:
+    """Snakemake in a checkout, in the background; what it says is in a file."""
+
+    def __init__(self, folder, *options):
+        self.log = folder / "snakemake.log"
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "snakemake", "--show-failed-logs", *options],
+                cwd=folder,
+                env={**os.environ, "PATH": path},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def going_on(self):
+        return self.process.poll() is None
+
+    def ended(self, seconds=1200):
+        """Exit code and everything that was said."""
+        return self.process.wait(seconds), self.log.read_text()
+
+
+def done(folder, *options):
+    """Everything that a run that went well has said."""
+    code, said = Run(folder, *options).ended()
+    assert code == 0, said
+    return said
+
+
+def contents(folder, *patterns):
+    """Bytes of the files that match, wall-clock times aside, by their place in it."""
+    paths = [path for pattern in patterns for path in folder.glob(pattern)]
     return {
-        str(path.relative_to(checkout.folder)): path.read_bytes()
+        str(path.relative_to(folder)): path.read_bytes()
         for path in paths
         if path.name != "timings.csv"
     }
@@ -89,42 +132,14 @@ def cluster():
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory):
     """Files of the training jobs that ran here, without Slurm."""
-    checkout = copy_of_repository(tmp_path_factory.mktemp("local"))
-    checkout.configure(LONG)
-    run = checkout.snakemake(*PREDICTIONS)
-    assert run.returncode == 0, run.stdout
-    return contents(checkout, *RUNS)
+    folder = checkout_of(tmp_path_factory.mktemp("local"), LONG)
+    done(folder, "--cores", "2", *PREDICTIONS)
+    return contents(folder, *RUNS)
 
 
 @pytest.fixture
 def place(tmp_path):
-    checkout = copy_of_repository(tmp_path)
-    checkout.configure(LONG)
-    return checkout
-
-
-class Started:
-    """A run through Slurm, in the background; ended with the test."""
-
-    def __init__(self, place):
-        self.log = place.folder / "snakemake.log"
-        command = [
-            *(sys.executable, "-m", "snakemake", *PROFILE, "--keep-going", *PREDICTIONS),
-            *("--replace-workflow-config", "--configfile", "tiny.yaml"),
-        ]
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        with open(self.log, "w") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=place.folder,
-                env={**os.environ, "PATH": path},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    def ended(self, seconds=240):
-        """Exit code and everything that was said."""
-        return self.process.wait(seconds), self.log.read_text()
+    return checkout_of(tmp_path, LONG)
 
 
 @pytest.fixture
@@ -132,72 +147,66 @@ def start(place):
     started = []
 
     def start():
-        started.append(Started(place))
+        started.append(Run(place, *PROFILE, "--keep-going", *PREDICTIONS))
         return started[-1]
 
     yield start
-    for each in started:
-        if each.process.poll() is None:
-            each.process.send_signal(signal.SIGINT)
-            each.process.wait(60)
+    for run in started:
+        if run.going_on():
+            run.process.send_signal(signal.SIGINT)
+            run.process.wait(60)
 
 
-def in_training(place):
+def in_training(place, run):
     """Number of the job that trains soft_cgt, once some epochs are done."""
-    log = place.folder / "results/tiny/logs/train/indian_pines/soft_cgt/1.log"
+    log = place / LOG
 
     def training():
-        done = log.exists() and re.findall(r" epoch (\d+)/", log.read_text())
-        running = [number for number, (state, said) in jobs().items() if "soft_cgt" in said]
-        return bool(done) and int(done[-1]) > 5 and running and running[0]
+        assert run.going_on(), run.log.read_text()
+        epochs = re.findall(r" epoch (\d+)/", log.read_text()) if log.exists() else []
+        running = [number for number, (_, said) in jobs("RUNNING").items() if "soft_cgt" in said]
+        return epochs and int(epochs[-1]) > 5 and running and running[0]
 
     return until(training)
 
 
 def first_epoch(place):
     """Of the last start of soft_cgt's training: above 1, it went on."""
-    log = place.folder / "results/tiny/logs/train/indian_pines/soft_cgt/1.log"
-    return int(re.search(r" epoch (\d+)/", log.read_text())[1])
+    return int(re.search(r" epoch (\d+)/", (place / LOG).read_text())[1])
 
 
 def resumed(place, expected):
-    """Run again what is left, with the same bytes at the end; return what was said."""
-    run = place.snakemake(*PROFILE, *PREDICTIONS)
-    assert run.returncode == 0, run.stdout
+    """Do what is left: the same bytes at the end."""
+    done(place, *PROFILE, *PREDICTIONS)
     assert contents(place, *RUNS) == expected
-    return run.stdout
 
 
-def everything(checkout, config):
+def everything(folder, config):
     """What a whole run leaves that has the same bytes each time."""
     results = config["results"]
     patterns = [f"{results}/{name}" for name in ("summary/*.csv", "figures/*.svg", "tables/*.md")]
-    return contents(checkout, *patterns, *RUNS)
+    return contents(folder, *patterns, *RUNS)
 
 
 @pytest.mark.parametrize("size", ["tiny", "smoke"])
 def test_a_whole_run_has_the_bytes_of_a_local_one_and_short_jobs_go_in_batches(size, tmp_path):
     config = TINY if size == "tiny" else load_config(CONFIG / "config.yaml", CONFIG / "smoke.yaml")
-    runs = []
-    for name, options in (("local", ()), ("cluster", PROFILE)):
+    left = []
+    for name, options in (("local", ("--cores", "2")), ("cluster", PROFILE)):
         (tmp_path / name).mkdir()
-        checkout = copy_of_repository(tmp_path / name)
-        checkout.configure(config)
-        run = checkout.snakemake(*options)
-        assert run.returncode == 0, run.stdout
-        runs.append(everything(checkout, config))
-    local, there = runs
+        folder = checkout_of(tmp_path / name, config)
+        said = done(folder, *options)
+        left.append(everything(folder, config))
+    local, there = left
     assert len(local) > 40
     assert there.keys() == local.keys()
     assert [name for name in local if there[name] != local[name]] == []
 
     trainings = sum(len(seeds_of(config, name)) for name in config["datasets"])
     trainings *= len(config["methods"])
-    found = Counter(
-        re.findall(r"SLURM jobid \d+ \(log: \S+/slurm_logs/([a-z]+_[a-z]+)", run.stdout)
-    )
+    log = r"SLURM jobid \d+ \(log: \S+/slurm_logs/([a-z]+_[a-z]+)"
     # The machine that starts has downloaded: the nodes may have no internet.
-    assert found == {
+    assert Counter(re.findall(log, said)) == {
         "group_splits": 1,
         "rule_train": trainings,
         "group_evaluations": -(-trainings // 10),
@@ -207,31 +216,30 @@ def test_a_whole_run_has_the_bytes_of_a_local_one_and_short_jobs_go_in_batches(s
 
 def test_a_cancelled_job_is_named_with_its_logs_and_goes_on_where_it_was(place, start, expected):
     run = start()
-    number = in_training(place)
+    number = in_training(place, run)
     ask("scancel", number)
     code, said = run.ended()
     assert code == 1
     assert f"SLURM-job '{number}' failed, SLURM status is: 'CANCELLED'" in said
-    (log,) = place.folder.glob(f".snakemake/slurm_logs/rule_train/*/{number}.log")
+    (log,) = place.glob(f".snakemake/slurm_logs/rule_train/*/{number}.log")
     assert str(log) in said
-    assert "results/tiny/logs/train/indian_pines/soft_cgt/1.log" in said
+    assert LOG in said
     resumed(place, expected)
     assert first_epoch(place) > 5
 
 
-def test_a_failed_jobs_message_leads_to_its_log_without_accounting(place):
+def test_a_failed_jobs_message_leads_to_its_log_without_accounting(tmp_path):
     config = deepcopy(LONG)
-    config["methods"]["soft_cgt"]["indian_pines"]["lr"] = 1e9
-    place.configure(config)
-    run = place.snakemake(*PROFILE, PREDICTIONS[-1])
-    assert run.returncode == 1
-    log = "results/tiny/logs/train/indian_pines/soft_cgt/1.log"
-    assert re.search(rf"log: .*{re.escape(log)}.*check log file", run.stdout)
-    reason = (place.folder / log).read_text().splitlines()[-1]
-    assert "diverge" in reason or "finite" in reason
-    assert reason in run.stdout  # shown, too
-    (theirs,) = place.folder.glob(".snakemake/slurm_logs/rule_train/*/*.log")
-    assert str(theirs) in run.stdout
+    diverging = {"exit_weights_start": HUGE, "exit_weights_end": HUGE, "normalize": False}
+    config["methods"]["soft_cgt"]["indian_pines"].update(diverging)
+    place = checkout_of(tmp_path, config)
+    code, said = Run(place, *PROFILE, PREDICTIONS[-1]).ended()
+    assert code == 1
+    assert re.search(rf"log: {re.escape(LOG)}.*check log file", said)
+    reason = "training diverged at epoch 1"
+    assert reason in (place / LOG).read_text() and reason in said  # shown, too
+    (log,) = place.glob(".snakemake/slurm_logs/rule_train/*/*.log")
+    assert str(log) in said
 
 
 def test_a_drained_node_lets_jobs_wait_and_the_run_goes_on(place, start, expected):
@@ -245,7 +253,7 @@ def test_a_drained_node_lets_jobs_wait_and_the_run_goes_on(place, start, expecte
 
     until(trainings_wait)
     time.sleep(10)
-    assert trainings_wait() and run.process.poll() is None
+    assert trainings_wait() and run.going_on()
     ask("scontrol", "update", "nodename=localhost", "state=resume")
     code, said = run.ended()
     assert code == 0, said
@@ -254,7 +262,7 @@ def test_a_drained_node_lets_jobs_wait_and_the_run_goes_on(place, start, expecte
 
 def test_a_node_that_went_down_gets_its_jobs_again_and_they_go_on(place, start, expected):
     run = start()
-    number = in_training(place)
+    number = in_training(place, run)
     ask("scontrol", "update", "nodename=localhost", "state=down", "reason=test")
     until(lambda: number not in jobs("RUNNING"))
     ask("scontrol", "update", "nodename=localhost", "state=resume")
@@ -269,7 +277,7 @@ def test_a_controller_that_stopped_and_came_back_costs_at_most_another_start(
     place, start, expected
 ):
     run = start()
-    in_training(place)
+    in_training(place, run)
     subprocess.run([CLUSTER, "stop-controller"], check=True)
     time.sleep(20)
     subprocess.run([CLUSTER, "start-controller"], check=True)
