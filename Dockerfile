@@ -1,8 +1,7 @@
 # The smoke run, the code and the data in one image: no internet is needed to run it.
 #   docker build --tag cgt .
-#   docker run --rm --network none cgt                                  make smoke
-#   docker run --rm --network none --volume ./out:/home/cgt/cgt/results/smoke cgt
-#   docker run --rm --interactive --tty cgt bash                        look around, or another command
+#   docker run --name smoke --network none cgt
+#   docker cp smoke:/home/cgt/cgt/results/smoke .
 FROM debian:bookworm-slim
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends ca-certificates git make python3 python3-venv \
