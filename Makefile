@@ -41,7 +41,7 @@ listed = '$(1)=[$(subst $(space),$(comma),$(strip $(METHOD)))]'
 
 .DEFAULT_GOAL := all
 .PHONY: all smoke figures leaderboard report tune publish-tuning ablation bench check compare publish publish-rows join \
-  docs archive unlock test lint format clean help
+  docs archive unlock test test-slurm lint format clean help
 
 all: $(READY)  ## the paper: raw data to tables and figures in results/
 	$(SNAKEMAKE) all
@@ -112,6 +112,12 @@ unlock: $(READY)  ## after Snakemake itself was killed: let the next run begin
 test: $(READY)  ## all tests, with coverage
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile \
 	  --cov=cgt --cov-report=term --cov-fail-under=90
+
+# Not of `make test`: it sets up a cluster, for which it needs root, slurm-wlm and munge.
+test-slurm: $(READY)  ## the workflow through a Slurm of one machine, see docs/cluster.md
+	$(VENV)/bin/python -m pip install --disable-pip-version-check -c requirements.lock --no-build-isolation \
+	  -e '.[slurm]'
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest tests/slurm/check_slurm.py
 
 lint: $(READY)  ## code style of Python and Snakemake files
 	$(VENV)/bin/ruff check .

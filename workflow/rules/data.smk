@@ -12,6 +12,8 @@ for raw_folder, of_dataset in plan.raw_folders(config).items():
             plan.raw_files(config, of_dataset),
         log:
             f"{RESULTS}/logs/download/{raw_folder}.log",
+        # On a cluster, the nodes that compute often have no internet.
+        localrule: True
         conda:
             "../../environment.yml"
         params:
