@@ -25,7 +25,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "audit": ("dataset", "class"),
     "class_names": ("dataset", "class"),
     "confusion": (*RUN, "exit", "target", "prediction"),
+    "differences": ("dataset", "metric", "method"),
     "leaderboard": ("dataset", "method"),
+    "verdicts": ("claim", "method", "dataset"),
 }
 """Columns that name a row, of tables whose rows have such."""
 
@@ -39,6 +41,7 @@ ABOUT = {
     "comparisons": "paired differences of all pairs of methods, with corrected p-values",
     "confusion": "which class is taken for which, exit by exit, at the seed that is shown",
     "curves": "accuracy and cost as one threshold moves",
+    "differences": "what may be said of each difference from BranchyNet, by test and by interval",
     "exit_rules": "area by rule to leave by",
     "exits": "each exit by itself",
     "failure": "how well an exit's confidence tells right from wrong",
@@ -51,9 +54,11 @@ ABOUT = {
     "power": "differences that so few seeds can detect",
     "ranks": "mean ranks over independent datasets",
     "reliability": "accuracy and confidence of each exit in bins of the confidence",
+    "sample_intervals": "differences from BranchyNet with seeds and test samples drawn anew",
     "timings": "wall time of each training",
     "training": "what each exit learned from, epoch by epoch",
     "tuning": "hyperparameter trials",
+    "verdicts": "one verdict for each claim, method and dataset",
 }
 """What a table holds; columns are described in `cgt.records.csv_columns`."""
 
