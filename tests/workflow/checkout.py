@@ -87,7 +87,7 @@ class Checkout:
 
 
 def copy_of_repository(folder):
-    for name in ("Snakefile", "environment.yml"):
+    for name in ("Snakefile", "environment.yml", "CITATION.cff"):
         shutil.copy(ROOT / name, folder)
     for name in ("cgt", "config", "workflow"):
         ignored = shutil.ignore_patterns("__pycache__")

@@ -10,10 +10,13 @@ from checkout import TINY, Checkout
 
 from cgt.analysis.conclusions import CONCLUSIONS
 from cgt.analysis.figures import FIGURES
-from cgt.analysis.frames import TABLES
+from cgt.analysis.frames import SAMPLED, TABLES
 from cgt.study.config import merge
 
-AFTER_ONE_RUN = {"evaluate": 1, "aggregate": 1, "conclude": 1, "plots": 1, "tables": 1}
+AFTER_ONE_RUN = {
+    **{"evaluate": 1, "aggregate": 1, "sample_intervals": 1, "conclude": 1},
+    **{"plots": 1, "tables": 1},
+}
 PICTURES = {"scene": 1, "confusion": 1, "pictures": 1}
 
 
@@ -45,6 +48,7 @@ def test_a_fresh_checkout_plans_every_stage(fresh):
         "train": 2,
         "evaluate": 2,
         "aggregate": 1,
+        "sample_intervals": 1,
         "conclude": 1,
         "tables": 1,
         "plots": 1,
@@ -58,6 +62,7 @@ def test_everything_promised_is_there(finished):
     assert {path.stem for path in (results / "summary").iterdir()} == {
         *TABLES,
         *CONCLUSIONS,
+        SAMPLED,
         "audit",
         "class_names",
         "confusion",
