@@ -19,7 +19,7 @@ def add_join(commands: argparse._SubParsersAction) -> None:
 
     command = add(commands, "join-admit", admit, "may runs be compared with the published rows?")
     command.add_argument("dataset")
-    command.add_argument("--config", type=configuration, required=True, help="JSON: configuration")
+    command.add_argument("--config", type=json_object, required=True, help="JSON: configuration")
     command.add_argument("--rows", type=Path, required=True, help="folder of the published rows")
     command.add_argument(
         "--reference", type=Path, required=True, help="what the dataset's network costs (.json)"

@@ -134,10 +134,29 @@ def data_card(published: Path, citation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_data_card(published: Path, citation: Path) -> Path:
-    """Write `data_card` into the published folder; return where it is."""
-    said = yaml.safe_load(citation.read_text(encoding="utf-8"))
+    """Write `data_card` into the published folder; return where it is.
+
+    Raises:
+        ValueError: if `citation` lacks its authors or the article, or as `data_card`.
+    """
+    said = _citation(citation)
     write_text(published / FILE, json_text(data_card(published, said)))
     return published / FILE
+
+
+def _citation(path: Path) -> dict[str, Any]:
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    article = said.get("preferred-citation") if isinstance(said, dict) else None
+    whole = isinstance(article, dict) and {"authors", "title", "journal", "year"} <= set(article)
+    if not (whole and {"license", "version", "authors"} <= set(said)):
+        raise ValueError(
+            f"{path}: license, version, authors and a preferred-citation with authors, title, "
+            f"journal and year are needed; give this project's CITATION.cff"
+        )
+    return said
 
 
 def _names(authors: Iterable[Mapping[str, str]]) -> str:

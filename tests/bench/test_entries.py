@@ -166,7 +166,9 @@ def test_the_reference_is_the_network_with_its_last_exit_alone():
 
 
 def test_the_command_takes_what_the_rule_gives():
-    given = ["bench", "entries", "--jobs", '[{"dataset": "a"}]', "--runs", "r", "--out", "o.csv"]
+    words = ("dataset", "method", "implementation", "prepared", "raw_dir")
+    jobs = [{**dict.fromkeys(words, "a"), "seed": 1, "settings": {}, "hyperparameters": {}}]
+    given = ["bench", "entries", "--jobs", json.dumps(jobs), "--runs", "r", "--out", "o.csv"]
     parsed = build_parser().parse_args(given)
-    assert parsed.jobs == [{"dataset": "a"}]
+    assert parsed.jobs == jobs
     assert (parsed.epochs, parsed.steps, parsed.rounds) == (6, 40, 3)

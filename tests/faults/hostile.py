@@ -140,6 +140,8 @@ def orders(world):
         ],
         "pictures": ["pictures", "--summary", summary, "--out", out, "--shown", "soft_cgt"],
         "publish": ["publish", *named, "--results", world / "own", "--out", out],
+        "data-card": ["data-card", world / "data_card", "--citation", world / "CITATION.cff"],
+        "archive": ["archive", "--runs", runs, "--out", out],
         "publish-bench": ["publish-bench", world / "benchmarks", "--out", out],
         "publish-list": ["publish-list", world / "published", world / "published/a.csv"],
         "readme": ["readme", world / "README.md", "--tables", world / "tables"],
@@ -224,6 +226,8 @@ def make_world(world, data, call):
     search = orders_of_search(world)
     _run(call, *search, "--out", world / "searches/indian_pines/branchynet.csv")
     shutil.copy(ROOT / "Snakefile", world)
+    shutil.copy(ROOT / "CITATION.cff", world)
+    shutil.copytree(PUBLISHED / "summary", world / "data_card/summary")
     shutil.copy(ROOT / "config/README.md", world / "README.md")
     config = load_config(ROOT / "config/config.yaml")
     config["datasets"] = {"indian_pines": config["datasets"]["indian_pines"]}
