@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from cgt.analysis.figures.parts import percent
 from cgt.analysis.groups import SINGLE
@@ -46,6 +47,7 @@ def best_of_trials(grown: pd.DataFrame, dataset: str, reference: str) -> Figure:
     axes[0].set_ylim(starts.quantile(_SEEN) - 0.005, of["high"].max() + 0.003)
     axes[0].set_xlim(1, of["trials"].max())
     for ax in axes:
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         percent(ax.yaxis)
     figure.supxlabel("Trials", fontsize=8)
     figure.supylabel("Best area (%)", fontsize=8)
