@@ -12,9 +12,9 @@ from cgt.study.config import (
     check_places,
     load_config,
     merge,
-    nearest,
     seeds_of,
 )
+from cgt.study.mistakes import nearest
 from cgt.study.schema import implementation_of, load_schema
 
 ROOT = Path(__file__).parents[2]
